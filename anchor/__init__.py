@@ -1,0 +1,3 @@
+"""Anchors credential digests and W3C status lists on Ethereum."""
+
+__version__ = "0.1.0"

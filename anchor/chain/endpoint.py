@@ -1,0 +1,60 @@
+"""The address of an RPC endpoint: what may be shown of it, and what must never be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from yarl import URL
+
+from anchor.errors import ConfigError
+
+MAX_MESSAGE_CHARS = 300
+"""An endpoint's own words are cut to this length before they are logged or stored."""
+
+_SHORTEST_SECRET_CHARS = 4
+_SHORTEST_PATH_SECRET_CHARS = 6
+"""A path segment shorter than this is a word such as `v3` or `eth`: hiding it would only garble messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An RPC endpoint; only `origin` (scheme, host and port) may appear in a message, a log or a repr."""
+
+    origin: str
+    url: URL = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
+
+    @classmethod
+    def parse(cls, text: str) -> Endpoint:
+        """
+        Return the endpoint of an http or https URL.
+
+        Raises ConfigError, without the URL in it, where the text is no such URL.
+        """
+        try:
+            url = URL(text)
+            origin = str(url.origin())
+        except ValueError:
+            url, origin = URL(), ""
+        # Raised outside the handler: the library's exception holds the whole URL, API key included.
+        if url.scheme not in {"http", "https"} or not origin:
+            raise ConfigError("the rpc url is no http or https url: correct rpc_url")
+        return cls(origin=origin, url=url, secrets=_secrets_of(url))
+
+    def scrub(self, text: str) -> str:
+        """Return an endpoint's own words without secrets and control characters, cut to MAX_MESSAGE_CHARS."""
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        printable = "".join(character if character.isprintable() else " " for character in text)
+        return printable if len(printable) <= MAX_MESSAGE_CHARS else printable[:MAX_MESSAGE_CHARS] + "…"
+
+
+def _secrets_of(url: URL) -> tuple[str, ...]:
+    """Return every part of a URL that may be a key, the longest first, so that no part of one survives."""
+    parts = {url.raw_user, url.user, url.raw_password, url.password, url.raw_query_string, url.query_string}
+    parts.update(url.query.values())
+    parts.update(
+        segment for segment in (*url.raw_parts, *url.parts) if len(segment) >= _SHORTEST_PATH_SECRET_CHARS
+    )
+    found = {part for part in parts if part and len(part) >= _SHORTEST_SECRET_CHARS}
+    return tuple(sorted(found, key=len, reverse=True))

@@ -1,0 +1,227 @@
+"""
+What the service asks of durable storage.
+
+Guarantees common to all methods: a method that writes returns only after its change is durable (it survives loss of
+power), and changes all or nothing. One that raises InvalidInput, NotFound, Conflict or Overloaded changed nothing. Any
+other error means that the outcome is unknown: the caller may repeat the call, since all writes are idempotent or
+checked. Writes are serialised; reads see a committed state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from anchor.core.entries import StatusEntry
+from anchor.store.records import (
+    Accepted,
+    AnchoredList,
+    Backlog,
+    Batch,
+    ChangeOutcome,
+    DigestPlace,
+    DueList,
+    HistoryItem,
+    Issuer,
+    ListPlan,
+    Mined,
+    NewIssuer,
+    NewVersion,
+    NodeLevels,
+    PackedAccepted,
+    Payload,
+    PublishedVersion,
+    Seal,
+    StatusChange,
+    Submission,
+)
+
+
+class IssuerStore(Protocol):
+    """Issuers and their API keys."""
+
+    async def add_issuer(self, issuer: NewIssuer, *, now_ms: int) -> Issuer:
+        """Add an issuer; Conflict where its identifier is taken."""
+        ...
+
+    async def issuers(self) -> Sequence[Issuer]:
+        """Return all issuers in the order they were added."""
+        ...
+
+    async def issuer_by_key(self, api_key_hash: bytes) -> Issuer | None:
+        """Return the issuer whose current key has this SHA-256; None where there is none."""
+        ...
+
+    async def rotate_key(self, number: int, *, api_key_hash: bytes) -> Issuer:
+        """Replace an issuer's key: the old one is refused from now on. NotFound for an unknown number."""
+        ...
+
+    async def disable_issuer(self, number: int) -> Issuer:
+        """Refuse the issuer's key from now on; its credentials and lists stay. NotFound for an unknown number."""
+        ...
+
+
+class DigestStore(Protocol):
+    """Accepted digests: one leaf for each (issuer, method, digest)."""
+
+    async def accept(
+        self, issuer: int, submissions: Sequence[Submission], *, plan: ListPlan, now_s: int
+    ) -> Sequence[Accepted]:
+        """
+        Accept digests in the order given, each in exactly one batch, all or none of them.
+
+        A known digest returns its first place; Conflict where it comes with another binding, where a status entry is
+        bound already, InvalidInput where it was never handed out, NotFound where it is another issuer's list.
+        """
+        ...
+
+    async def accept_packed(
+        self, issuer: int, method_code: int, digests: bytes, *, now_s: int
+    ) -> PackedAccepted:
+        """Accept unbound digests, 32 bytes each, all or none; Conflict where one is known with a binding."""
+        ...
+
+    async def find_digest(self, issuer: int, digest: bytes) -> Sequence[DigestPlace]:
+        """Return where the issuer's digest stands, once for each method it was submitted under."""
+        ...
+
+
+class StatusStore(Protocol):
+    """Status lists: allocation, bits, history, published versions."""
+
+    async def allocate(
+        self, issuer: int, count: int, *, idempotency_key: str | None, plan: ListPlan, now_ms: int
+    ) -> Sequence[StatusEntry]:
+        """
+        Hand out status entries that were never handed out before, making new pairs of lists as needed.
+
+        The same idempotency key of one issuer returns the same entries; Conflict where it comes with another count.
+        """
+        ...
+
+    async def change_status(
+        self, issuer: int, changes: Sequence[StatusChange], *, actor: str, now_ms: int
+    ) -> ChangeOutcome:
+        """
+        Set or clear bits and record who, when and why, all or nothing.
+
+        Conflict for clearing a revocation, NotFound for another issuer's list, InvalidInput for an index beyond the
+        list or never handed out. What is so already counts as unchanged and leaves no record.
+        """
+        ...
+
+    async def status_history(self, issuer: int, entry: StatusEntry) -> Sequence[HistoryItem]:
+        """Return every change of a status entry in both lists of its pair, oldest first; NotFound if not its own."""
+        ...
+
+    async def due_lists(self, *, expiring_before_ms: int) -> Sequence[DueList]:
+        """Return the lists whose bits differ from their newest version, or whose version runs out before a time."""
+        ...
+
+    async def add_version(self, version: NewVersion) -> None:
+        """Publish a version; Conflict unless it is newer than the list's newest."""
+        ...
+
+    async def list_version(self, number: int, version: int | None) -> PublishedVersion | None:
+        """Return a version of a list, the newest where none is named; None where there is no such."""
+        ...
+
+    async def list_states(self) -> Sequence[AnchoredList] | None:
+        """Return every list at its newest version, in number order; None while one has no version yet."""
+        ...
+
+    async def list_states_at(self, batch: int) -> Sequence[AnchoredList]:
+        """Return the lists as a sealed batch commits to them, in number order."""
+        ...
+
+
+class BatchStore(Protocol):
+    """Batches from open to final, and their trees."""
+
+    async def backlog(self) -> Backlog:
+        """Return what waits to be sealed, anchored or mined."""
+        ...
+
+    async def close_batch(self, *, now_s: int) -> Batch:
+        """Close the open batch, or an empty new one, so that later digests go to the next; or return the one closed."""
+        ...
+
+    async def unsealed_batch(self) -> Batch | None:
+        """Return the batch that is closed and not sealed; there is at most one."""
+        ...
+
+    async def seal_batch(self, batch: int, seal: Seal, levels: NodeLevels, lists: Sequence[AnchoredList]) -> None:
+        """Fix a closed batch's root, tree and list versions; the state becomes `sealed`."""
+        ...
+
+    async def reseal_batch(self, batch: int, seal: Seal, left_edge: Sequence[bytes]) -> None:
+        """
+        Give an unmined batch another sequence: its root, and the first complete node of each level, change.
+
+        Its payloads are kept but count for nothing any more; the state becomes `sealed`.
+        """
+        ...
+
+    async def batch(self, batch: int) -> Batch | None:
+        """Return a batch by its id."""
+        ...
+
+    async def batch_by_sequence(self, sequence: int) -> Batch | None:
+        """Return the batch of a sequence."""
+        ...
+
+    async def newest_sealed(self) -> Batch | None:
+        """Return the sealed batch of the highest sequence."""
+        ...
+
+    async def newest_mined(self) -> Batch | None:
+        """Return the mined or final batch of the highest sequence."""
+        ...
+
+    async def unfinished_batches(self) -> Sequence[Batch]:
+        """Return the sealed batches that are not final, lowest sequence first."""
+        ...
+
+    async def nodes(self, batch: int, level: int, start: int, count: int) -> bytes:
+        """Return complete nodes of a level, 32 bytes each; fewer where the level ends."""
+        ...
+
+    async def inclusion_path(self, batch: int, leaf_index: int, tree_size: int) -> Sequence[bytes]:
+        """Return the inclusion path of a leaf of a sealed batch."""
+        ...
+
+
+class OutboxStore(Protocol):
+    """Signed transactions, stored before they are broadcast."""
+
+    async def add_payload(self, batch: int, payload: Payload) -> None:
+        """Store a signed transaction of a batch; the batch's state becomes `sent`."""
+        ...
+
+    async def payloads(self, batch: int) -> Sequence[Payload]:
+        """Return the payloads of a batch's present sequence, oldest first."""
+        ...
+
+    async def mark_mined(self, batch: int, mined: Mined) -> None:
+        """Record in which block the anchor stands; the state becomes `mined`."""
+        ...
+
+    async def mark_unmined(self, batch: int) -> None:
+        """Forget the block: the state goes back to `sent`."""
+        ...
+
+    async def mark_final(self, batch: int) -> None:
+        """Record that the anchor's block is final; nothing of the batch changes any more."""
+        ...
+
+
+class Store(IssuerStore, DigestStore, StatusStore, BatchStore, OutboxStore, Protocol):
+    """All of it, and the facts that a database is tied to."""
+
+    async def pin(self, name: str, value: str) -> str:
+        """Store a fact at the first call and return it at every later one, whatever the value given then."""
+        ...
+
+    async def close(self) -> None:
+        """Finish the writes under way and close the files."""
+        ...

@@ -1,0 +1,246 @@
+"""The values that go in and out of a store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from anchor.core.entries import Purpose, StatusEntry, StatusListEntry
+from anchor.core.lifecycle import BatchState
+
+
+class SignerKind(Enum):
+    """Who signs an issuer's lists: the issuer's own did:key held here, its did:web key held here, or a stand-in."""
+
+    MANAGED = "managed"
+    DID_WEB = "did-web"
+    SERVICE = "service"
+
+
+@dataclass(frozen=True, slots=True)
+class ListSigner:
+    """The key that signs an issuer's lists; the seed is sealed by the key-encryption key."""
+
+    kind: SignerKind
+    did: str
+    verification_method: str
+    public_key: bytes
+    sealed_seed: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """An issuer; `number` is this service's handle for it."""
+
+    number: int
+    identifier: str
+    name: str
+    signer: ListSigner
+    created_ms: int
+    is_disabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewIssuer:
+    """An issuer to be added."""
+
+    identifier: str
+    name: str
+    signer: ListSigner
+    api_key_hash: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One digest handed in: bound to a status entry, to a fresh one (`allocate`), or to none."""
+
+    method_code: int
+    digest: bytes
+    status: StatusEntry | None = None
+    allocate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Where a digest durably stands: its batch, its leaf, its binding, and since when."""
+
+    method_code: int
+    digest: bytes
+    status: StatusEntry | None
+    batch: int
+    leaf_index: int
+    accepted_s: int
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PackedAccepted:
+    """How many digests of a packed request were new and how many known."""
+
+    new: int
+    known: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListPlan:
+    """How a store makes the next pair of lists when an issuer's last pair has no room."""
+
+    length: int
+    new_permutation_key: Callable[[], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChange:
+    """A change that an issuer asks for; `list_number` may be either of a pair, the purpose decides."""
+
+    list_number: int
+    index: int
+    purpose: Purpose
+    value: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeOutcome:
+    """What a request for changes did: which lists now differ, and how many changes were news."""
+
+    changed: int
+    unchanged: int
+    lists: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryItem:
+    """One change of one status entry: never deleted."""
+
+    changed_ms: int
+    purpose: Purpose
+    value: bool
+    reason: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class DueList:
+    """A list to be published: its fixed attributes, its signer, and the bits as of `changes`."""
+
+    number: int
+    issuer: str
+    purpose: Purpose
+    bits_per_entry: int
+    length: int
+    signer: ListSigner
+    previous_version: int | None
+    changes: int
+    bits: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """A signed list, ready to be published."""
+
+    list_number: int
+    version: int
+    valid_until_ms: int
+    bits_root: bytes
+    changes: int
+    document: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedVersion:
+    """A published version of a list, as served."""
+
+    list_number: int
+    version: int
+    valid_until_ms: int
+    document: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AnchoredList:
+    """One list's state as of a batch: what goes into the list tree, and the issuer in words."""
+
+    number: int
+    issuer: str
+    entry: StatusListEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch; what is not known yet is None. `leaf_count` includes the header."""
+
+    id: int
+    state: BatchState
+    created_s: int
+    leaf_count: int
+    is_closed: bool
+    sequence: int | None
+    previous_root: bytes | None
+    sealed_s: int | None
+    root: bytes | None
+    credential_root: bytes | None
+    status_root: bytes | None
+    transaction: bytes | None
+    block_number: int | None
+    block_hash: bytes | None
+    block_time_s: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """Everything that sealing fixes of a batch."""
+
+    sequence: int
+    previous_root: bytes
+    sealed_s: int
+    credential_root: bytes
+    status_root: bytes
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Mined:
+    """Where a batch's anchor was mined."""
+
+    transaction: bytes
+    block_number: int
+    block_hash: bytes
+    block_time_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """A stored signed transaction of a batch."""
+
+    hash: bytes
+    nonce: int
+    max_fee_wei: int
+    priority_fee_wei: int
+    gas_limit: int
+    created_ms: int
+    raw: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits: entries not yet mined, whether the open batch holds entries and since when, unanchored lists."""
+
+    unmined_entries: int
+    open_entries: int
+    open_since_s: int | None
+    lists_waiting_since_ms: int | None
+    last_sealed_s: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DigestPlace:
+    """A digest of one issuer with its batch."""
+
+    accepted: Accepted
+    batch: Batch
+
+
+NodeLevels = Sequence[bytes | bytearray]
+"""The complete nodes of a tree, level 0 first, 32 bytes a node."""

@@ -1,0 +1,116 @@
+"""Handing out status entries: a counter a pair of lists, scattered by the list's keyed permutation."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+
+from anchor.core.entries import Purpose, StatusEntry
+from anchor.errors import Conflict, InvalidInput, NotFound
+from anchor.store.records import ListPlan
+from anchor.store.sqlite.writer import Session
+from status_lists.allocation import IndexPermutation
+
+_PAIR = (Purpose.REVOCATION, Purpose.SUSPENSION)
+
+
+def allocate_once(
+    session: Session, issuer: int, count: int, idempotency_key: str, plan: ListPlan, now_ms: int
+) -> Sequence[StatusEntry]:
+    """Allocate, or return again what the same key got before."""
+    row = session.one(
+        "select count, ranges from allocations where issuer = ? and idempotency_key = ?",
+        (issuer, idempotency_key),
+    )
+    if row is None:
+        ranges = _take_ranges(session, issuer, count, plan, now_ms)
+        session.execute(
+            "insert into allocations (issuer, idempotency_key, count, ranges, created_ms) values (?, ?, ?, ?, ?)",
+            (issuer, idempotency_key, count, json.dumps(ranges), now_ms),
+        )
+    elif row["count"] != count:
+        raise Conflict(f"this Idempotency-Key was used for {row['count']} entries, not {count}: use a fresh one")
+    else:
+        ranges = [(first, start, taken) for first, start, taken in json.loads(row["ranges"])]
+    return _entries(session, ranges)
+
+
+def allocate(session: Session, issuer: int, count: int, plan: ListPlan, now_ms: int) -> list[StatusEntry]:
+    """Hand out `count` entries, from the issuer's last pair and, where it is full, from new ones."""
+    return _entries(session, _take_ranges(session, issuer, count, plan, now_ms))
+
+
+def require_handed_out(session: Session, issuer: int, entry: StatusEntry) -> sqlite3.Row:
+    """
+    Return the row of the first list of the entry's pair.
+
+    NotFound where the list is not this issuer's, InvalidInput where the index was never handed out.
+    """
+    row = session.one(
+        """
+        select pair.number, pair.permutation_key, pair.length, pair.allocated
+        from lists join lists as pair on pair.number = lists.first_of_pair
+        where lists.number = ? and lists.issuer = ?
+        """,
+        (entry.list_number, issuer),
+    )
+    if row is None:
+        raise NotFound(f"status list {entry.list_number} is not one of yours")
+    if entry.index >= row["length"]:
+        raise InvalidInput(f"index {entry.index} is beyond list {entry.list_number} of {row['length']} entries")
+    counter = IndexPermutation(row["permutation_key"], row["length"]).counter_of(entry.index)
+    if counter >= row["allocated"]:
+        raise InvalidInput(
+            f"index {entry.index} of list {entry.list_number} was never handed out: allocate status entries first"
+        )
+    return row
+
+
+def _take_ranges(
+    session: Session, issuer: int, count: int, plan: ListPlan, now_ms: int
+) -> list[tuple[int, int, int]]:
+    """Advance counters by `count` in all; return (first list of the pair, first counter, how many) of each pair."""
+    ranges = []
+    while count:
+        row = session.one(
+            """
+            select number, length, allocated from lists
+            where issuer = ? and number = first_of_pair order by number desc limit 1
+            """,
+            (issuer,),
+        )
+        if row is None or row["allocated"] == row["length"]:
+            _add_pair(session, issuer, plan, now_ms)
+            continue
+        taken = min(count, row["length"] - row["allocated"])
+        session.execute("update lists set allocated = allocated + ? where number = ?", (taken, row["number"]))
+        ranges.append((row["number"], row["allocated"], taken))
+        count -= taken
+    return ranges
+
+
+def _add_pair(session: Session, issuer: int, plan: ListPlan, now_ms: int) -> None:
+    row = session.one("select coalesce(max(number) + 1, 0) as number from lists")
+    first = row["number"] if row else 0
+    key = plan.new_permutation_key()
+    for number, purpose in enumerate(_PAIR, start=first):
+        session.execute(
+            """
+            insert into lists (number, issuer, purpose, bits_per_entry, length, first_of_pair, permutation_key,
+                               changed_ms)
+            values (?, ?, ?, 1, ?, ?, ?, ?)
+            """,
+            (number, issuer, purpose, plan.length, first, key, now_ms),
+        )
+
+
+def _entries(session: Session, ranges: Sequence[tuple[int, int, int]]) -> list[StatusEntry]:
+    entries = []
+    for first, start, taken in ranges:
+        row = session.one("select permutation_key, length from lists where number = ?", (first,))
+        if row is None:
+            raise AssertionError("a list is never deleted")
+        permutation = IndexPermutation(row["permutation_key"], row["length"])
+        entries += [StatusEntry(first, permutation.index_of(start + offset)) for offset in range(taken)]
+    return entries

@@ -1,0 +1,217 @@
+"""Operations on batches, and on the transactions that anchor them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from anchor.core.lifecycle import BatchState
+from anchor.core.merkle import HASH_BYTES
+from anchor.errors import Conflict
+from anchor.store.records import AnchoredList, Backlog, Batch, Mined, NodeLevels, Payload, Seal
+from anchor.store.sqlite.tiles import append_leaves, replace_left_edge, store_levels
+from anchor.store.sqlite.writer import Session
+
+_COLUMNS = """
+    id, state, created_s, leaf_count, is_closed, sequence, previous_root, sealed_s, root, credential_root, status_root,
+    mined_transaction, block_number, block_hash, block_time_s
+"""
+_HEADER_PLACEHOLDER = bytes(HASH_BYTES)
+"""Keeps leaf 0 free until the header is known."""
+
+
+def open_batch(session: Session, now_s: int) -> tuple[int, int]:
+    """Return the id and size (header included) of the batch that takes digests, making one where there is none."""
+    row = session.one("select id, leaf_count from batches where is_closed = 0")
+    if row is not None:
+        return row["id"], row["leaf_count"]
+    batch = session.insert("insert into batches (state, created_s, leaf_count) values ('accepted', ?, 1)", (now_s,))
+    append_leaves(session, batch, 0, _HEADER_PLACEHOLDER)
+    return batch, 1
+
+
+def read_batch(session: Session, condition: str, *parameters: object) -> Batch | None:
+    """Return the first batch that a condition of this package's own wording finds."""
+    row = session.one(f"select {_COLUMNS} from batches where {condition} limit 1", parameters)
+    return None if row is None else _batch(row)
+
+
+def backlog(session: Session) -> Backlog:
+    """Return what waits."""
+    unmined = session.one(
+        "select coalesce(sum(leaf_count - 1), 0) as entries from batches where state not in ('mined', 'final')"
+    )
+    opened = session.one("select leaf_count - 1 as entries, created_s from batches where is_closed = 0")
+    sealed = session.one("select max(sealed_s) as sealed_s from batches")
+    waiting = session.one(
+        """
+        select min(changed_ms) as since_ms from lists
+        where changes != coalesce(published_changes, -1) or not exists (
+            select 1 from list_versions as newest
+            where newest.list = lists.number and newest.batch is not null
+              and newest.version = (select max(version) from list_versions where list = lists.number)
+        )
+        """
+    )
+    if unmined is None or sealed is None or waiting is None:
+        raise AssertionError("aggregates return a row")
+    return Backlog(
+        unmined_entries=unmined["entries"],
+        open_entries=opened["entries"] if opened else 0,
+        open_since_s=opened["created_s"] if opened else None,
+        lists_waiting_since_ms=waiting["since_ms"],
+        last_sealed_s=sealed["sealed_s"],
+    )
+
+
+def close_batch(session: Session, now_s: int) -> Batch:
+    """Close the open batch unless one is closed and waits for its seal."""
+    waiting = read_batch(session, "is_closed = 1 and state = 'accepted'")
+    if waiting is not None:
+        return waiting
+    batch, _ = open_batch(session, now_s)
+    session.execute("update batches set is_closed = 1 where id = ?", (batch,))
+    return _existing(session, batch)
+
+
+def seal_batch(
+    session: Session, batch: int, seal: Seal, levels: NodeLevels, lists: Sequence[AnchoredList]
+) -> None:
+    """Store a seal with its tree, and mark the list versions that it commits to."""
+    current = _existing(session, batch)
+    if current.state is not BatchState.ACCEPTED or not current.is_closed:
+        raise Conflict(f"batch {batch} is {current.state.value}, not closed and waiting for its seal")
+    store_levels(session, batch, levels)
+    session.execute_many(
+        "update list_versions set batch = ? where list = ? and version = ? and batch is null",
+        [(batch, item.number, item.entry.version) for item in lists],
+    )
+    _store_seal(session, batch, seal)
+
+
+def reseal_batch(session: Session, batch: int, seal: Seal, left_edge: Sequence[bytes]) -> None:
+    """Store another seal of an unmined batch."""
+    current = _existing(session, batch)
+    if current.state not in (BatchState.SEALED, BatchState.SENT):
+        raise Conflict(f"batch {batch} is {current.state.value}: only an unmined batch is sealed again")
+    replace_left_edge(session, batch, list(left_edge))
+    _store_seal(session, batch, seal)
+
+
+def _store_seal(session: Session, batch: int, seal: Seal) -> None:
+    session.execute(
+        """
+        update batches set state = 'sealed', sequence = ?, previous_root = ?, sealed_s = ?, credential_root = ?,
+                           status_root = ?, root = ?
+        where id = ?
+        """,
+        (
+            seal.sequence,
+            seal.previous_root,
+            seal.sealed_s,
+            seal.credential_root,
+            seal.status_root,
+            seal.root,
+            batch,
+        ),
+    )
+
+
+def unfinished_batches(session: Session) -> Sequence[Batch]:
+    """Return the sealed batches that are not final."""
+    rows = session.all(
+        f"select {_COLUMNS} from batches where state in ('sealed', 'sent', 'mined') order by sequence"
+    )
+    return [_batch(row) for row in rows]
+
+
+def add_payload(session: Session, batch: int, payload: Payload) -> None:
+    """Store a payload."""
+    current = _existing(session, batch)
+    if current.state not in (BatchState.SEALED, BatchState.SENT):
+        raise Conflict(f"batch {batch} is {current.state.value}: it takes no payload")
+    session.execute(
+        """
+        insert into payloads (hash, batch, sequence, nonce, gas_limit, max_fee_wei, priority_fee_wei, created_ms, raw)
+        values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (hash) do nothing
+        """,
+        (
+            payload.hash,
+            batch,
+            current.sequence,
+            payload.nonce,
+            payload.gas_limit,
+            payload.max_fee_wei,
+            payload.priority_fee_wei,
+            payload.created_ms,
+            payload.raw,
+        ),
+    )
+    session.execute("update batches set state = 'sent' where id = ?", (batch,))
+
+
+def payloads(session: Session, batch: int) -> Sequence[Payload]:
+    """Return the payloads of the batch's present sequence."""
+    rows = session.all(
+        """
+        select hash, nonce, gas_limit, max_fee_wei, priority_fee_wei, created_ms, raw from payloads
+        where batch = ? and sequence = (select sequence from batches where id = ?) order by created_ms, rowid
+        """,
+        (batch, batch),
+    )
+    return [Payload(**dict(row)) for row in rows]
+
+
+def mark_mined(session: Session, batch: int, mined: Mined) -> None:
+    """Record a block."""
+    session.execute(
+        """
+        update batches set state = 'mined', mined_transaction = ?, block_number = ?, block_hash = ?, block_time_s = ?
+        where id = ? and state in ('sealed', 'sent', 'mined')
+        """,
+        (mined.transaction, mined.block_number, mined.block_hash, mined.block_time_s, batch),
+    )
+
+
+def mark_unmined(session: Session, batch: int) -> None:
+    """Forget a block."""
+    session.execute(
+        """
+        update batches set state = 'sent', mined_transaction = null, block_number = null, block_hash = null,
+                           block_time_s = null
+        where id = ? and state = 'mined'
+        """,
+        (batch,),
+    )
+
+
+def mark_final(session: Session, batch: int) -> None:
+    """Make a mined batch final."""
+    session.execute("update batches set state = 'final' where id = ? and state = 'mined'", (batch,))
+
+
+def _existing(session: Session, batch: int) -> Batch:
+    found = read_batch(session, "id = ?", batch)
+    if found is None:
+        raise AssertionError(f"batch {batch} exists")
+    return found
+
+
+def _batch(row: sqlite3.Row) -> Batch:
+    return Batch(
+        id=row["id"],
+        state=BatchState(row["state"]),
+        created_s=row["created_s"],
+        leaf_count=row["leaf_count"],
+        is_closed=bool(row["is_closed"]),
+        sequence=row["sequence"],
+        previous_root=row["previous_root"],
+        sealed_s=row["sealed_s"],
+        root=row["root"],
+        credential_root=row["credential_root"],
+        status_root=row["status_root"],
+        transaction=row["mined_transaction"],
+        block_number=row["block_number"],
+        block_hash=row["block_hash"],
+        block_time_s=row["block_time_s"],
+    )

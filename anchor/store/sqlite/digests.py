@@ -1,0 +1,202 @@
+"""Accepting digests and finding them again."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+
+from anchor.core.digest import DIGEST_BYTES
+from anchor.core.entries import (
+    StatusEntry,
+    encode_credential,
+    identifier_hash,
+    unbound_credential_leaves,
+)
+from anchor.core.merkle import HASH_BYTES, leaf_hash
+from anchor.errors import Conflict
+from anchor.store.records import Accepted, DigestPlace, ListPlan, PackedAccepted, Submission
+from anchor.store.sqlite.allocation import allocate, require_handed_out
+from anchor.store.sqlite.batches import open_batch, read_batch
+from anchor.store.sqlite.issuers import issuer_by_number
+from anchor.store.sqlite.tiles import append_leaves
+from anchor.store.sqlite.writer import Session
+
+_SLICE = 32_768
+"""Digests that are sorted and inserted together: sorted runs touch the index page by page."""
+
+_INSERT = """
+    insert into entries (issuer, method, digest, batch, leaf_index, accepted_s, list, list_index)
+    values (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_INSERT_UNBOUND = """
+    insert into entries (issuer, method, digest, batch, leaf_index, accepted_s) values (?, ?, ?, ?, ?, ?)
+    on conflict (issuer, method, digest) do nothing
+"""
+
+
+def accept(
+    session: Session, issuer: int, submissions: Sequence[Submission], plan: ListPlan, now_s: int
+) -> Sequence[Accepted]:
+    """Accept digests one by one, in the order given."""
+    issuer_id = identifier_hash(issuer_by_number(session, issuer).identifier)
+    batch, size = open_batch(session, now_s)
+    leaves: list[bytes] = []
+    accepted: list[Accepted] = []
+    for submission in submissions:
+        known = _known(session, issuer, submission)
+        if known is not None:
+            accepted.append(known)
+            continue
+        status = _binding(session, issuer, submission, plan, now_s)
+        place = Accepted(
+            method_code=submission.method_code,
+            digest=submission.digest,
+            status=status,
+            batch=batch,
+            leaf_index=size + len(leaves),
+            accepted_s=now_s,
+            is_new=True,
+        )
+        _insert(session, issuer, place)
+        leaves.append(
+            leaf_hash(encode_credential(issuer_id, submission.method_code, submission.digest, status))
+        )
+        accepted.append(place)
+    _grow(session, batch, size, b"".join(leaves))
+    return accepted
+
+
+def accept_packed(
+    session: Session, issuer: int, method_code: int, digests: bytes, now_s: int
+) -> PackedAccepted:
+    """Accept unbound digests slice by slice; each slice is tried as all new first, since it mostly is."""
+    issuer_id = identifier_hash(issuer_by_number(session, issuer).identifier)
+    batch, first_size = open_batch(session, now_s)
+    size = first_size
+    for start in range(0, len(digests), _SLICE * DIGEST_BYTES):
+        chunk = digests[start : start + _SLICE * DIGEST_BYTES]
+        in_order = [chunk[at : at + DIGEST_BYTES] for at in range(0, len(chunk), DIGEST_BYTES)]
+        session.execute("savepoint slice")
+        if _insert_unbound(session, issuer, method_code, batch, size, in_order, now_s) != len(in_order):
+            session.execute("rollback to slice")
+            in_order = _unknown_only(session, issuer, method_code, in_order)
+            _insert_unbound(session, issuer, method_code, batch, size, in_order, now_s)
+        session.execute("release slice")
+        _grow(session, batch, size, unbound_credential_leaves(issuer_id, method_code, in_order))
+        size += len(in_order)
+    new = size - first_size
+    return PackedAccepted(new=new, known=len(digests) // DIGEST_BYTES - new)
+
+
+def find_digest(session: Session, issuer: int, digest: bytes) -> Sequence[DigestPlace]:
+    """Return the places of a digest under all methods."""
+    rows = session.all(
+        """
+        select method, digest, batch, leaf_index, accepted_s, list, list_index from entries
+        where issuer = ? and method in (1, 2, 3, 4, 129, 130, 131, 132) and digest = ? order by method
+        """,
+        (issuer, digest),
+    )
+    places = []
+    for row in rows:
+        batch = read_batch(session, "id = ?", row["batch"])
+        if batch is None:
+            raise AssertionError("an entry's batch exists")
+        places.append(DigestPlace(accepted=_accepted(row), batch=batch))
+    return places
+
+
+def _known(session: Session, issuer: int, submission: Submission) -> Accepted | None:
+    row = session.one(
+        """
+        select method, digest, batch, leaf_index, accepted_s, list, list_index from entries
+        where issuer = ? and method = ? and digest = ?
+        """,
+        (issuer, submission.method_code, submission.digest),
+    )
+    if row is None:
+        return None
+    known = _accepted(row)
+    same = known.status is not None if submission.allocate else known.status == submission.status
+    if not same:
+        bound = "no status entry" if known.status is None else f"list {row['list']}, index {row['list_index']}"
+        raise Conflict(f"this digest was accepted with another binding ({bound}): a binding never changes")
+    return known
+
+
+def _binding(
+    session: Session, issuer: int, submission: Submission, plan: ListPlan, now_s: int
+) -> StatusEntry | None:
+    if submission.allocate:
+        return allocate(session, issuer, 1, plan, now_s * 1000)[0]
+    if submission.status is None:
+        return None
+    first = require_handed_out(session, issuer, submission.status)["number"]
+    status = StatusEntry(list_number=first, index=submission.status.index)
+    if status != submission.status:
+        raise Conflict(f"bind list {first}, the first of its pair, instead of {submission.status.list_number}")
+    bound = (status.list_number, status.index)
+    if session.one("select 1 from entries where list = ? and list_index = ?", bound):
+        raise Conflict(f"index {status.index} of list {first} is bound to another credential: it can be used once")
+    return status
+
+
+def _insert(session: Session, issuer: int, place: Accepted) -> None:
+    list_number, index = (place.status.list_number, place.status.index) if place.status else (None, None)
+    session.execute(
+        _INSERT,
+        (
+            issuer,
+            place.method_code,
+            place.digest,
+            place.batch,
+            place.leaf_index,
+            place.accepted_s,
+            list_number,
+            index,
+        ),
+    )
+
+
+def _insert_unbound(
+    session: Session, issuer: int, method_code: int, batch: int, size: int, in_order: list[bytes], now_s: int
+) -> int:
+    order = sorted(range(len(in_order)), key=in_order.__getitem__)
+    rows: Iterator[tuple[object, ...]] = (
+        (issuer, method_code, in_order[position], batch, size + position, now_s) for position in order
+    )
+    return session.execute_many(_INSERT_UNBOUND, rows)
+
+
+def _unknown_only(session: Session, issuer: int, method_code: int, digests: list[bytes]) -> list[bytes]:
+    unknown: dict[bytes, None] = {}
+    for digest in digests:
+        row = session.one(
+            "select list from entries where issuer = ? and method = ? and digest = ?",
+            (issuer, method_code, digest),
+        )
+        if row is None:
+            unknown[digest] = None
+        elif row["list"] is not None:
+            raise Conflict("a digest of this body was accepted with a status entry: send it with its binding")
+    return list(unknown)
+
+
+def _grow(session: Session, batch: int, size: int, leaves: bytes) -> None:
+    if leaves:
+        append_leaves(session, batch, size, leaves)
+        new_size = size + len(leaves) // HASH_BYTES
+        session.execute("update batches set leaf_count = ? where id = ?", (new_size, batch))
+
+
+def _accepted(row: sqlite3.Row) -> Accepted:
+    status = None if row["list"] is None else StatusEntry(row["list"], row["list_index"])
+    return Accepted(
+        method_code=row["method"],
+        digest=row["digest"],
+        status=status,
+        batch=row["batch"],
+        leaf_index=row["leaf_index"],
+        accepted_s=row["accepted_s"],
+        is_new=False,
+    )

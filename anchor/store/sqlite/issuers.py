@@ -1,0 +1,95 @@
+"""Operations on issuers."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from anchor.errors import Conflict, NotFound
+from anchor.store.records import Issuer, ListSigner, NewIssuer, SignerKind
+from anchor.store.sqlite.writer import Session
+
+_COLUMNS = """
+    number, identifier, name, signer_kind, signer_did, verification_method, public_key, sealed_seed, created_ms,
+    is_disabled
+"""
+
+
+def add_issuer(session: Session, issuer: NewIssuer, now_ms: int) -> Issuer:
+    """Insert an issuer."""
+    if session.one("select 1 from issuers where identifier = ?", (issuer.identifier,)):
+        raise Conflict(f"an issuer named {issuer.identifier!r} exists already: rotate its key if it was lost")
+    signer = issuer.signer
+    number = session.insert(
+        """
+        insert into issuers (identifier, name, api_key_hash, signer_kind, signer_did, verification_method,
+                             public_key, sealed_seed, created_ms)
+        values (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+        (
+            issuer.identifier,
+            issuer.name,
+            issuer.api_key_hash,
+            signer.kind.value,
+            signer.did,
+            signer.verification_method,
+            signer.public_key,
+            signer.sealed_seed,
+            now_ms,
+        ),
+    )
+    return issuer_by_number(session, number)
+
+
+def issuers(session: Session) -> Sequence[Issuer]:
+    """Return all issuers."""
+    return [read_issuer(row) for row in session.all(f"select {_COLUMNS} from issuers order by number")]
+
+
+def issuer_by_number(session: Session, number: int) -> Issuer:
+    """Return an issuer or raise NotFound."""
+    row = session.one(f"select {_COLUMNS} from issuers where number = ?", (number,))
+    if row is None:
+        raise NotFound(f"there is no issuer number {number}")
+    return read_issuer(row)
+
+
+def issuer_by_key(session: Session, api_key_hash: bytes) -> Issuer | None:
+    """Return the issuer of a key."""
+    row = session.one(f"select {_COLUMNS} from issuers where api_key_hash = ?", (api_key_hash,))
+    return None if row is None else read_issuer(row)
+
+
+def rotate_key(session: Session, number: int, api_key_hash: bytes) -> Issuer:
+    """Replace a key."""
+    session.execute("update issuers set api_key_hash = ? where number = ?", (api_key_hash, number))
+    return issuer_by_number(session, number)
+
+
+def disable_issuer(session: Session, number: int) -> Issuer:
+    """Disable an issuer."""
+    session.execute("update issuers set is_disabled = 1 where number = ?", (number,))
+    return issuer_by_number(session, number)
+
+
+def read_issuer(row: sqlite3.Row) -> Issuer:
+    """Return the issuer that a row holds."""
+    return Issuer(
+        number=row["number"],
+        identifier=row["identifier"],
+        name=row["name"],
+        signer=read_signer(row),
+        created_ms=row["created_ms"],
+        is_disabled=bool(row["is_disabled"]),
+    )
+
+
+def read_signer(row: sqlite3.Row) -> ListSigner:
+    """Return the signer that an issuer's row holds."""
+    return ListSigner(
+        kind=SignerKind(row["signer_kind"]),
+        did=row["signer_did"],
+        verification_method=row["verification_method"],
+        public_key=row["public_key"],
+        sealed_seed=row["sealed_seed"],
+    )

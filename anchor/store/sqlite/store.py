@@ -1,0 +1,268 @@
+"""`Store` on SQLite: every write goes to the writing thread, every read to a small pool of read-only connections."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from anchor.core.entries import StatusEntry
+from anchor.errors import FatalError
+from anchor.store.records import (
+    Accepted,
+    AnchoredList,
+    Backlog,
+    Batch,
+    ChangeOutcome,
+    DigestPlace,
+    DueList,
+    HistoryItem,
+    Issuer,
+    ListPlan,
+    Mined,
+    NewIssuer,
+    NewVersion,
+    NodeLevels,
+    PackedAccepted,
+    Payload,
+    PublishedVersion,
+    Seal,
+    StatusChange,
+    Submission,
+)
+from anchor.store.sqlite import allocation, batches, digests, issuers, lists, tiles
+from anchor.store.sqlite.connection import FileLock, open_for_reading, open_for_writing
+from anchor.store.sqlite.migrations import migrations
+from anchor.store.sqlite.writer import Operation, Session, T, Writer
+
+READERS = 2
+
+
+class SqliteStore:
+    """Fulfils `anchor.store.protocol.Store`; see there for what each method guarantees."""
+
+    def __init__(self, path: Path, *, base_url: str) -> None:
+        self._path = path
+        self._base_url = base_url
+        self._writer = Writer(self._open)
+        self._readers = ThreadPoolExecutor(READERS, "store-reader")
+        self._local = threading.local()
+        self._read_connections: list[sqlite3.Connection] = []
+        self._lock: FileLock | None = None
+
+    def open(self) -> None:
+        """Lock the file, bring it to the newest shape, and start the writing thread; FatalError where that fails."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = FileLock(self._path)
+        try:
+            self._writer.start()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    async def close(self) -> None:
+        """Finish what is queued and let the file go."""
+        await asyncio.to_thread(self._writer.close)
+        self._readers.shutdown(wait=True)
+        for connection in self._read_connections:
+            connection.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    def _open(self) -> Database:
+        database = open_for_writing(self._path)
+        migrations.apply(database)
+        return database
+
+    async def _read(self, operation: Operation[T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read_in_thread, operation)
+
+    def _read_in_thread(self, operation: Operation[T]) -> T:
+        if not hasattr(self._local, "database"):
+            self._local.database = open_for_reading(self._path)
+            self._read_connections.append(self._local.database.conn)
+        session = Session(self._local.database)
+        try:
+            # One read transaction, so that an operation of several statements sees one committed state.
+            session.execute("begin")
+            try:
+                return operation(session)
+            finally:
+                session.execute("commit")
+        except sqlite3.Error as exc:
+            raise FatalError(f"the database cannot be read: {exc}; the process must stop and start again") from exc
+
+    async def pin(self, name: str, value: str) -> str:
+        """See Store."""
+        return await self._writer.run(lambda session: _pin(session, name, value))
+
+    async def add_issuer(self, issuer: NewIssuer, *, now_ms: int) -> Issuer:
+        """See Store."""
+        return await self._writer.run(lambda session: issuers.add_issuer(session, issuer, now_ms))
+
+    async def issuers(self) -> Sequence[Issuer]:
+        """See Store."""
+        return await self._read(issuers.issuers)
+
+    async def issuer_by_key(self, api_key_hash: bytes) -> Issuer | None:
+        """See Store."""
+        return await self._read(lambda session: issuers.issuer_by_key(session, api_key_hash))
+
+    async def rotate_key(self, number: int, *, api_key_hash: bytes) -> Issuer:
+        """See Store."""
+        return await self._writer.run(lambda session: issuers.rotate_key(session, number, api_key_hash))
+
+    async def disable_issuer(self, number: int) -> Issuer:
+        """See Store."""
+        return await self._writer.run(lambda session: issuers.disable_issuer(session, number))
+
+    async def accept(
+        self, issuer: int, submissions: Sequence[Submission], *, plan: ListPlan, now_s: int
+    ) -> Sequence[Accepted]:
+        """See Store."""
+        return await self._writer.run(lambda session: digests.accept(session, issuer, submissions, plan, now_s))
+
+    async def accept_packed(
+        self, issuer: int, method_code: int, packed: bytes, *, now_s: int
+    ) -> PackedAccepted:
+        """See Store."""
+        return await self._writer.run(
+            lambda session: digests.accept_packed(session, issuer, method_code, packed, now_s)
+        )
+
+    async def find_digest(self, issuer: int, digest: bytes) -> Sequence[DigestPlace]:
+        """See Store."""
+        return await self._read(lambda session: digests.find_digest(session, issuer, digest))
+
+    async def allocate(
+        self, issuer: int, count: int, *, idempotency_key: str | None, plan: ListPlan, now_ms: int
+    ) -> Sequence[StatusEntry]:
+        """See Store."""
+
+        def operation(session: Session) -> Sequence[StatusEntry]:
+            if idempotency_key is None:
+                return allocation.allocate(session, issuer, count, plan, now_ms)
+            return allocation.allocate_once(session, issuer, count, idempotency_key, plan, now_ms)
+
+        return await self._writer.run(operation)
+
+    async def change_status(
+        self, issuer: int, changes: Sequence[StatusChange], *, actor: str, now_ms: int
+    ) -> ChangeOutcome:
+        """See Store."""
+        return await self._writer.run(
+            lambda session: lists.change_status(session, issuer, changes, actor, now_ms)
+        )
+
+    async def status_history(self, issuer: int, entry: StatusEntry) -> Sequence[HistoryItem]:
+        """See Store."""
+        return await self._read(lambda session: lists.status_history(session, issuer, entry))
+
+    async def due_lists(self, *, expiring_before_ms: int) -> Sequence[DueList]:
+        """See Store."""
+        return await self._read(lambda session: lists.due_lists(session, expiring_before_ms))
+
+    async def add_version(self, version: NewVersion) -> None:
+        """See Store."""
+        await self._writer.run(lambda session: lists.add_version(session, version))
+
+    async def list_version(self, number: int, version: int | None) -> PublishedVersion | None:
+        """See Store."""
+        return await self._read(lambda session: lists.list_version(session, number, version))
+
+    async def list_states(self) -> Sequence[AnchoredList] | None:
+        """See Store."""
+        return await self._read(lambda session: lists.list_states(session, self._base_url))
+
+    async def list_states_at(self, batch: int) -> Sequence[AnchoredList]:
+        """See Store."""
+        return await self._read(lambda session: lists.list_states_at(session, batch, self._base_url))
+
+    async def backlog(self) -> Backlog:
+        """See Store."""
+        return await self._read(batches.backlog)
+
+    async def close_batch(self, *, now_s: int) -> Batch:
+        """See Store."""
+        return await self._writer.run(lambda session: batches.close_batch(session, now_s))
+
+    async def unsealed_batch(self) -> Batch | None:
+        """See Store."""
+        return await self._read(
+            lambda session: batches.read_batch(session, "is_closed = 1 and state = 'accepted'")
+        )
+
+    async def seal_batch(
+        self, batch: int, seal: Seal, levels: NodeLevels, states: Sequence[AnchoredList]
+    ) -> None:
+        """See Store."""
+        await self._writer.run(lambda session: batches.seal_batch(session, batch, seal, levels, states))
+
+    async def reseal_batch(self, batch: int, seal: Seal, left_edge: Sequence[bytes]) -> None:
+        """See Store."""
+        await self._writer.run(lambda session: batches.reseal_batch(session, batch, seal, left_edge))
+
+    async def batch(self, batch: int) -> Batch | None:
+        """See Store."""
+        return await self._read(lambda session: batches.read_batch(session, "id = ?", batch))
+
+    async def batch_by_sequence(self, sequence: int) -> Batch | None:
+        """See Store."""
+        return await self._read(lambda session: batches.read_batch(session, "sequence = ?", sequence))
+
+    async def newest_sealed(self) -> Batch | None:
+        """See Store."""
+        return await self._read(
+            lambda session: batches.read_batch(session, "sequence is not null order by sequence desc")
+        )
+
+    async def newest_mined(self) -> Batch | None:
+        """See Store."""
+        return await self._read(
+            lambda session: batches.read_batch(session, "state in ('mined', 'final') order by sequence desc")
+        )
+
+    async def unfinished_batches(self) -> Sequence[Batch]:
+        """See Store."""
+        return await self._read(batches.unfinished_batches)
+
+    async def nodes(self, batch: int, level: int, start: int, count: int) -> bytes:
+        """See Store."""
+        return await self._read(lambda session: tiles.read_nodes(session, batch, level, start, count))
+
+    async def inclusion_path(self, batch: int, leaf_index: int, tree_size: int) -> Sequence[bytes]:
+        """See Store."""
+        return await self._read(lambda session: tiles.read_path(session, batch, leaf_index, tree_size))
+
+    async def add_payload(self, batch: int, payload: Payload) -> None:
+        """See Store."""
+        await self._writer.run(lambda session: batches.add_payload(session, batch, payload))
+
+    async def payloads(self, batch: int) -> Sequence[Payload]:
+        """See Store."""
+        return await self._read(lambda session: batches.payloads(session, batch))
+
+    async def mark_mined(self, batch: int, mined: Mined) -> None:
+        """See Store."""
+        await self._writer.run(lambda session: batches.mark_mined(session, batch, mined))
+
+    async def mark_unmined(self, batch: int) -> None:
+        """See Store."""
+        await self._writer.run(lambda session: batches.mark_unmined(session, batch))
+
+    async def mark_final(self, batch: int) -> None:
+        """See Store."""
+        await self._writer.run(lambda session: batches.mark_final(session, batch))
+
+
+def _pin(session: Session, name: str, value: str) -> str:
+    session.execute("insert into facts (name, value) values (?, ?) on conflict (name) do nothing", (name, value))
+    row = session.one("select value from facts where name = ?", (name,))
+    if row is None:
+        raise AssertionError("the fact was just stored")
+    return str(row["value"])
