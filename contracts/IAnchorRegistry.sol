@@ -51,6 +51,8 @@ interface IAnchorRegistry {
     event SuccessorAppointed(address indexed publisher, address indexed successor);
 
     /// @notice A publisher's head and sequence went over to its successor; the publisher can never anchor again.
+    /// @dev    The root taken over is not anchored anew: the successor has a record of it, but no {Anchored} of its own.
+    ///         Whoever rebuilds a line of roots from logs needs this event to join its parts.
     /// @param publisher The account succeeded.
     /// @param successor The caller of {acceptSuccession}, from now on a publisher.
     /// @param root      The head taken over: the publisher's last root and the successor's first.

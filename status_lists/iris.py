@@ -17,7 +17,7 @@ _SAFE = re.compile(
 )  # printable, no space " < > \ ^ ` { | }
 _HTTP_URL = re.compile(
     r"(?P<scheme>https?)://(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
-    r"(?P<path>/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?",
+    r"(?P<path>/[A-Za-z0-9._~!$'()*+,;=:@%/-]*)?",
     re.ASCII,
 )
 _DID = re.compile(r"did:[a-z0-9]+:[A-Za-z0-9._:%-]+", re.ASCII)
@@ -38,8 +38,8 @@ def check_safe_iri(text: object, name: str) -> str:
 def check_http_url(text: object, name: str) -> str:
     """Return the text if it is an https URL, or an http URL on loopback.
 
-    The host is in lower case; there is no user, query or fragment, since the project appends its own. Raises
-    MalformedValue.
+    The host is in lower case; there is no user, query or fragment, since the project appends its own, and no
+    `&`, since a deployed verifier decodes HTML entities in the whole text of a list. Raises MalformedValue.
     """
     checked = check_safe_iri(text, name)
     match = _HTTP_URL.fullmatch(checked)

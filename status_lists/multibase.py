@@ -111,7 +111,7 @@ def decode_digest(text: str) -> bytes:
 def encode_multibase_base64url(data: bytes) -> str:
     """Write bytes as multibase `u`, base64url without padding, at the speed of the standard library.
 
-    Fit for bitstrings of many megabytes, which py-multibase takes minutes for.
+    Fit for bitstrings of many megabytes, for which py-multibase takes many seconds.
     """
     return "u" + encode_base64url(data)
 

@@ -54,8 +54,7 @@ def find_anvil(environment: Mapping[str, str]) -> Path:
 
 class DevelopmentChain:
     """
-    An anvil process as an async context manager; entered, it answers; left, it is gone; it can be entered
-    again.
+    An anvil process as an async context manager: entered, it answers; left, it is gone; it can be re-entered.
 
     With a state file, a restart keeps the chain and its genesis hash, even after a kill -9; what was mined
     in the last few seconds before a kill can then be lost, finalized or not (see anchor.chain.state_file).

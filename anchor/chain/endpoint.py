@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from urllib.parse import SplitResult, urlsplit
 
 from yarl import URL
 
@@ -32,14 +33,14 @@ class Endpoint:
         Raises ConfigError, without the URL in it, where the text is no such URL.
         """
         try:
-            url = URL(text)
+            url, written = URL(text), urlsplit(text.strip())
             origin = str(url.origin())
         except ValueError:
-            url, origin = URL(), ""
+            url, written, origin = URL(), urlsplit(""), ""
         # Raised outside the handler: the library's exception holds the whole URL, API key included.
         if url.scheme not in {"http", "https"} or not origin:
             raise ConfigError("the rpc url is no http or https url: correct rpc_url")
-        return cls(origin=origin, url=url, secrets=_secrets_of(url))
+        return cls(origin=origin, url=url, secrets=_secrets_of(written, url))
 
     def scrub(self, text: str) -> str:
         """Return an endpoint's own words without secrets and control characters, cut to MAX_MESSAGE_CHARS."""
@@ -49,12 +50,17 @@ class Endpoint:
         return printable if len(printable) <= MAX_MESSAGE_CHARS else printable[:MAX_MESSAGE_CHARS] + "…"
 
 
-def _secrets_of(url: URL) -> tuple[str, ...]:
-    """Return every part of a URL that may be a key, the longest first, so that no part of one survives."""
-    parts = {url.raw_user, url.user, url.raw_password, url.password, url.raw_query_string, url.query_string}
-    parts.update(url.query.values())
-    parts.update(
-        segment for segment in (*url.raw_parts, *url.parts) if len(segment) >= _SHORTEST_PATH_SECRET_CHARS
-    )
-    found = {part for part in parts if part and len(part) >= _SHORTEST_SECRET_CHARS}
+def _secrets_of(written: SplitResult, url: URL) -> tuple[str, ...]:
+    """
+    Return every part of a URL that may be a key, the longest first, so that no part of one survives.
+
+    Each as written, as normalised and as decoded, since an endpoint may quote any of the three.
+    """
+    parts = {written.query, url.raw_query_string, url.query_string, *url.query.values()}
+    parts.update(parameter.partition("=")[2] for parameter in written.query.split("&"))
+    parts.update(part or "" for part in (written.username, written.password, url.user, url.password))
+    parts.update(part or "" for part in (url.raw_user, url.raw_password))
+    segments = (*written.path.split("/"), *url.raw_parts, *url.parts, written.fragment)
+    parts.update(segment for segment in segments if len(segment) >= _SHORTEST_PATH_SECRET_CHARS)
+    found = {part for part in parts if len(part) >= _SHORTEST_SECRET_CHARS}
     return tuple(sorted(found, key=len, reverse=True))

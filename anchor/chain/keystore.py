@@ -77,24 +77,32 @@ def _parsed(path: Path, text: str) -> dict[str, Any]:
 def _read_private(path: Path) -> str:
     """Return the text of a small file that only its owner can read."""
     try:
+        # Without O_NONBLOCK a named pipe would block the start for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            _require_private(path, os.fstat(descriptor))
+            with open(descriptor, "rb", closefd=False) as file:
+                octets = file.read(MAX_KEY_FILE_BYTES + 1)
+        finally:
+            os.close(descriptor)
     except OSError as exc:
-        raise ConfigError(f"{path} cannot be opened ({exc.strerror}): correct the path or its owner") from exc
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise ConfigError(f"{path} is no regular file: correct the path")
-        if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            mode = stat.S_IMODE(status.st_mode)
-            raise ConfigError(f"{path} can be read by others (mode {mode:04o}): run chmod 600 on it")
-        octets = file.read(MAX_KEY_FILE_BYTES + 1)
+        raise ConfigError(f"{path} cannot be read ({exc.strerror}): correct the path or its owner") from exc
     if len(octets) > MAX_KEY_FILE_BYTES:
         raise ConfigError(f"{path} is larger than {MAX_KEY_FILE_BYTES} bytes: it is no key file")
     try:
         return octets.decode("utf-8")
     except UnicodeDecodeError:
         fault = f"{path} is no text: it is no key file"
+    # Raised outside the handler: the decoder's exception holds the content.
     raise ConfigError(fault)
+
+
+def _require_private(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise ConfigError(f"{path} is no regular file: correct the path")
+    if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        mode = stat.S_IMODE(status.st_mode)
+        raise ConfigError(f"{path} can be read by others (mode {mode:04o}): run chmod 600 on it")
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -27,6 +27,8 @@ _MEANINGS: tuple[tuple[str, SendOutcome], ...] = (
     ("invalid chain id", SendOutcome.WRONG_CHAIN),
     ("wrong chainid", SendOutcome.WRONG_CHAIN),
     ("intrinsic gas too low", SendOutcome.BAD_GAS),
+    # anvil says it for a limit below the intrinsic gas and for one above the block's alike.
+    ("intrinsic gas too high", SendOutcome.BAD_GAS),
     ("exceeds block gas limit", SendOutcome.BAD_GAS),
     ("exceeds transaction gas limit", SendOutcome.BAD_GAS),
     ("transaction gas limit too high", SendOutcome.BAD_GAS),

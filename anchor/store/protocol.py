@@ -139,7 +139,11 @@ class BatchStore(Protocol):
     """Batches from open to final, and their trees."""
 
     async def backlog(self) -> Backlog:
-        """Return what waits to be sealed, anchored or mined."""
+        """Return what waits to be sealed."""
+        ...
+
+    async def unmined_entries(self) -> int:
+        """Return how many accepted digests are in no mined batch yet."""
         ...
 
     async def close_batch(self, *, now_s: int) -> Batch:

@@ -225,9 +225,9 @@ class Payload:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What waits: entries not yet mined, whether the open batch holds entries and since when, unanchored lists."""
+    """What waits to be sealed: the open batch, how many entries it holds and since when, and unanchored lists."""
 
-    unmined_entries: int
+    open_batch: int | None
     open_entries: int
     open_since_s: int | None
     lists_waiting_since_ms: int | None

@@ -14,7 +14,7 @@ from web3.contract import Contract
 from web3.contract.contract import ContractFunction
 from web3.exceptions import ContractLogicError
 from web3.logs import DISCARD
-from web3.types import EventData, RPCEndpoint, TxReceipt
+from web3.types import EventData, RPCEndpoint, TxParams, TxReceipt, Wei
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ARTIFACT_PATH = REPOSITORY / "anchor" / "chain" / "artifacts" / "AnchorRegistry.json"
@@ -22,8 +22,12 @@ ARTIFACT_PATH = REPOSITORY / "anchor" / "chain" / "artifacts" / "AnchorRegistry.
 NO_ACCOUNT = "0x0000000000000000000000000000000000000000"
 NO_ROOT = bytes(32)
 HIGHEST_UINT64 = 2**64 - 1
-GAS_LIMIT = 1_000_000
-"""Given to every transaction, so that one that will revert is mined all the same."""
+SENT_WITH: TxParams = {
+    "gas": 1_000_000,
+    "maxFeePerGas": Wei(10**11),
+    "maxPriorityFeePerGas": Wei(0),
+}
+"""Given to every transaction: one that will revert is mined all the same, and no price is asked for."""
 
 
 class Record(NamedTuple):
@@ -41,6 +45,16 @@ NO_RECORD = Record(0, 0, 0, 0)
 def root(number: int) -> bytes:
     """Return a root without a zero byte, so that every such root costs the same as call data."""
     return bytes([0xAA] * 31 + [number + 1])
+
+
+def head_slot(publisher: str) -> int:
+    """Return the storage slot of a publisher's head: the first of its struct, in the mapping at slot 0."""
+    return int.from_bytes(Web3.keccak(bytes(12) + bytes.fromhex(publisher[2:]) + bytes(32)))
+
+
+def record_slot(publisher: str, root: bytes) -> int:
+    """Return the storage slot of a record, in the mapping that follows the publisher's head."""
+    return int.from_bytes(Web3.keccak(root + (head_slot(publisher) + 1).to_bytes(32)))
 
 
 def artifact() -> dict[str, Any]:
@@ -134,6 +148,10 @@ class Registry:
         """Return what a one-argument view says about a publisher."""
         return self.call(function, publisher).call()
 
+    def stored(self, slot: int) -> bytes:
+        """Return the 32 bytes of a storage slot."""
+        return bytes(self.web3.eth.get_storage_at(self.contract.address, slot))
+
     def rpc(self, method: str, parameters: list[object]) -> None:
         """Have the development chain do what no transaction can."""
         response = self.web3.provider.make_request(RPCEndpoint(method), parameters)
@@ -151,5 +169,5 @@ class Registry:
 
     def _mined(self, sender: str, function: str, *arguments: object) -> TxReceipt:
         call = self.call(function, *arguments)
-        transaction = call.transact({"from": self.web3.to_checksum_address(sender), "gas": GAS_LIMIT})
+        transaction = call.transact({"from": self.web3.to_checksum_address(sender), **SENT_WITH})
         return self.web3.eth.wait_for_transaction_receipt(transaction)

@@ -5,19 +5,9 @@ from __future__ import annotations
 import pytest
 from web3 import Web3
 
-from tests.contracts.registry import HIGHEST_UINT64, NO_RECORD, NO_ROOT, Record, Registry, root
+from tests.contracts.registry import HIGHEST_UINT64, NO_RECORD, NO_ROOT, Record, Registry, record_slot, root
 
 pytestmark = pytest.mark.anvil
-
-
-def head_slot(publisher: str) -> int:
-    """Return the storage slot of a publisher's head: the first of its struct, in the mapping at slot 0."""
-    return int.from_bytes(Web3.keccak(bytes(12) + bytes.fromhex(publisher[2:]) + bytes(32)))
-
-
-def record_slot(publisher: str, root: bytes) -> int:
-    """Return the storage slot of a record, in the mapping that follows the publisher's head."""
-    return int.from_bytes(Web3.keccak(root + (head_slot(publisher) + 1).to_bytes(32)))
 
 
 def test_anchor_first_stores_record_and_head(registry: Registry, accounts: list[str]) -> None:
@@ -53,9 +43,9 @@ def test_anchor_record_fills_one_storage_slot(registry: Registry, accounts: list
     """The four numbers of a record lie in one 32-byte slot, the sequence in the lowest bytes."""
     expected = registry.anchor(accounts[0], 1, root(1), HIGHEST_UINT64 - 1)
 
-    slot = registry.web3.eth.get_storage_at(registry.contract.address, record_slot(accounts[0], root(1)))
+    slot = registry.stored(record_slot(accounts[0], root(1)))
 
-    assert bytes(slot) == b"".join(number.to_bytes(8) for number in reversed(expected))
+    assert slot == b"".join(number.to_bytes(8) for number in reversed(expected))
 
 
 def test_anchor_emits_anchored(registry: Registry, accounts: list[str]) -> None:

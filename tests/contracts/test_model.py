@@ -14,7 +14,7 @@ from tests.contracts.registry import NO_ACCOUNT, NO_RECORD, NO_ROOT, Record, Reg
 pytestmark = pytest.mark.anvil
 
 ACCOUNTS = 4
-ROOTS = [NO_ROOT, *(root(number) for number in range(1, 7))]
+ROOTS = [*(root(number) for number in range(1, 7)), NO_ROOT]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,31 +126,34 @@ class Appoint:
 
 @dataclass(frozen=True, slots=True)
 class Accept:
-    """Accept from a publisher, as the account it appointed where there is one, else as the fallback."""
+    """Accept from a publisher that has appointed somebody, if any has; as that account, or as another."""
 
-    publisher: int
-    fallback: int
+    choice: int
     as_appointed: bool
 
     def call(self, model: Model, names: list[str]) -> tuple[str, str, tuple[object, ...]]:
         """Return sender, function and arguments."""
-        publisher = names[self.publisher]
-        appointed = model.accounts[publisher].appointed
-        caller = appointed if self.as_appointed and appointed != NO_ACCOUNT else names[self.fallback]
+        waiting = [name for name in names if model.accounts[name].appointed != NO_ACCOUNT]
+        publisher = (waiting or names)[self.choice % len(waiting or names)]
+        caller = model.accounts[publisher].appointed
+        if not self.as_appointed or caller == NO_ACCOUNT:
+            caller = names[self.choice]
         return caller, "acceptSuccession", (publisher,)
 
 
 account_indexes = st.integers(0, ACCOUNTS - 1)
+anchors = st.builds(
+    Anchor,
+    caller=account_indexes,
+    offset=st.sampled_from([0, 0, 0, 0, 0, 0, -1, 1]),
+    root=st.sampled_from(ROOTS),
+    leaf_count=st.sampled_from([1, 1, 5, 5, 1000, 1000, 2**64 - 1, 0]),
+)
 steps = st.one_of(
-    st.builds(
-        Anchor,
-        caller=account_indexes,
-        offset=st.sampled_from([0, 0, 0, 0, -1, 1]),
-        root=st.sampled_from(ROOTS),
-        leaf_count=st.sampled_from([1, 1, 5, 2**64 - 1, 0]),
-    ),
-    st.builds(Appoint, caller=account_indexes, appointed=st.none() | account_indexes | account_indexes),
-    st.builds(Accept, publisher=account_indexes, fallback=account_indexes, as_appointed=st.booleans()),
+    anchors,
+    anchors,
+    st.builds(Appoint, caller=account_indexes, appointed=st.sampled_from([0, 1, 2, 3, 0, 1, 2, 3, None])),
+    st.builds(Accept, choice=account_indexes, as_appointed=st.sampled_from([True, True, True, False])),
 )
 
 
@@ -179,8 +182,8 @@ def assert_same_state(registry: Registry, model: Model) -> None:
             assert (stored.sequence, stored.leaf_count) == (expected.sequence, expected.leaf_count)
 
 
-@settings(max_examples=20, derandomize=True, deadline=None, database=None)
-@given(sequence_of_steps=st.lists(steps, min_size=10, max_size=30))
+@settings(max_examples=15, derandomize=True, deadline=None, database=None)
+@given(sequence_of_steps=st.lists(steps, min_size=25, max_size=40))
 def test_registry_random_calls_agree_with_model(
     web3: Web3, sequence_of_steps: list[Anchor | Appoint | Accept]
 ) -> None:
@@ -193,10 +196,8 @@ def test_registry_random_calls_agree_with_model(
         caller, function, arguments = step.call(model, names)
         refusal = apply(model, function, caller, arguments)
         if refusal is None:
-            open("/tmp/refs.txt","a").write("ok "+function+"\n")
             registry.send(caller, function, *arguments)
         else:
-            open("/tmp/refs.txt","a").write(refusal.name+"\n")
             data = registry.refusal(caller, function, *arguments)
             assert data == registry.error(refusal.name, *refusal.arguments)
 

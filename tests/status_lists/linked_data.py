@@ -1,4 +1,4 @@
-"""Canonical N-Quads by a JSON-LD processor (PyLD), the slow and general way that the template is compared with."""
+"""Canonical N-Quads by a JSON-LD processor (PyLD), which the template of status_lists is compared with."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def canonical_quads(document: Mapping[str, object]) -> str:
 
 
 def data_to_sign(document: Mapping[str, object], options: Mapping[str, object]) -> bytes:
-    """Give what `eddsa-rdfc-2022` signs, by its specification's section 3.2.4, through the JSON-LD processor."""
+    """Give what `eddsa-rdfc-2022` signs (its section 3.2.4), through the JSON-LD processor."""
     configuration = {**options, "@context": document["@context"]}
     return b"".join(
         hashlib.sha256(canonical_quads(part).encode("utf-8")).digest() for part in (configuration, document)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -65,7 +67,7 @@ def test_permutation_follows_no_order() -> None:
     length = 131_072
     indexes = [IndexPermutation(KEY, length).index_of(counter) for counter in range(4_000)]
     low_half = sum(index < length // 2 for index in indexes)
-    steps = {(after - before) % length for before, after in zip(indexes, indexes[1:], strict=False)}
+    steps = {(after - before) % length for before, after in itertools.pairwise(indexes)}
 
     assert 1_800 < low_half < 2_200
     assert len(steps) > 3_800

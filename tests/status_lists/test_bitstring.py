@@ -29,7 +29,9 @@ LENGTH = 131_072
         (8, 1, 0xA5, "00a500"),
     ],
 )
-def test_set_entry_writes_left_most_bit_first(bits_per_entry: int, index: int, value: int, expected: str) -> None:
+def test_set_entry_writes_left_most_bit_first(
+    bits_per_entry: int, index: int, value: int, expected: str
+) -> None:
     """Index 0 is the highest bit of the first byte, and an entry's first bit its highest."""
     bits = bytearray(3)
 
@@ -40,7 +42,7 @@ def test_set_entry_writes_left_most_bit_first(bits_per_entry: int, index: int, v
 
 @pytest.mark.parametrize("name", ["[0]", "[7]", "[94567]", "[0,1,7,8,131071]"])
 def test_get_entry_reads_the_published_lists(name: str) -> None:
-    """Lists with bits set, made by another implementation, read as they say; none is a palindrome within its bytes."""
+    """Lists with bits set, made by another implementation, read as they say; none is the same backwards."""
     made = load_vectors()["bsl"]["made_with_npm_digitalbazaar_vc-bitstring-status-list_2.0.1_length_131072"]
     bits = decode_list(made[name], max_bytes=LENGTH // 8)
 
@@ -50,7 +52,7 @@ def test_get_entry_reads_the_published_lists(name: str) -> None:
 
 
 def test_get_entry_index_zero_is_not_the_lowest_bit() -> None:
-    """The published list with one bit set, at index 0: read from the wrong end, index 7 would be set instead."""
+    """The published list with one bit set, at index 0: read from the wrong end, it would be index 7."""
     made = load_vectors()["bsl"]["made_with_npm_digitalbazaar_vc-bitstring-status-list_2.0.1_length_131072"]
     bits = decode_list(made["[0]"], max_bytes=LENGTH // 8)
 
@@ -127,8 +129,31 @@ def test_parse_index_reads_text_and_integers(value: object, index: int) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["", "-1", "+1", "01", "00", " 1", "1 ", "1\n", "1.0", "1e3", "0x1", "1_0", "١", "１", "²"]
-    + [-1, True, False, 1.0, None, [], {}, b"1"],
+    [
+        "",
+        "-1",
+        "+1",
+        "01",
+        "00",
+        " 1",
+        "1 ",
+        "1\n",
+        "1.0",
+        "1e3",
+        "0x1",
+        "1_0",
+        "\u0661",
+        "\uff11",
+        "²",
+        -1,
+        True,
+        False,
+        1.0,
+        None,
+        [],
+        {},
+        b"1",
+    ],
 )
 def test_parse_index_other_form_is_malformed(value: object) -> None:
     """One spelling for each index: no sign, leading zero, space, other digits, float or boolean."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import tracemalloc
 import zlib
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from status_lists.encoding import compression_level, decode_list, encode_list
 from status_lists.errors import ListTooLarge, MalformedValue
-from status_lists.multibase import encode_multibase_base64url
+from status_lists.multibase import decode_multibase_base64url, encode_multibase_base64url
 from tests.status_lists.linked_data import load_vectors
 
 MAX_BYTES = 16_384
@@ -50,10 +51,9 @@ def test_encode_list_incompressible_bits_round_trip() -> None:
 
 def test_encode_list_header_names_no_time() -> None:
     """The gzip header's time stamp is 0, or equal lists would differ from second to second."""
-    packed = zlib.compress(b"", wbits=31)
+    packed = decode_multibase_base64url(encode_list(bytes(MAX_BYTES), level=6))
 
-    assert packed[4:8] == bytes(4)
-    assert encode_list(b"", level=6).startswith("uH4sIAAAAAAAA")
+    assert packed[:8] == bytes.fromhex("1f8b080000000000")
 
 
 @pytest.mark.parametrize(("size_bytes", "level"), [(16_384, 9), (125_000, 9), (125_001, 6), (12_500_000, 6)])
@@ -92,8 +92,8 @@ def _zlib_not_gzip() -> bytes:
     "make",
     [_truncated, _without_trailer, _second_member, _trailing_garbage, _wrong_checksum, _zlib_not_gzip, bytes],
 )
-def test_decode_list_damaged_gzip_is_malformed(make: type[bytes]) -> None:
-    """Cut, doubled, followed by garbage, with a wrong check sum, in another container or empty: all refused."""
+def test_decode_list_damaged_gzip_is_malformed(make: Callable[[], bytes]) -> None:
+    """Cut, doubled, followed by garbage, with a wrong check sum, in another container, empty: refused."""
     with pytest.raises(MalformedValue):
         decode_list(_text_of(make()), max_bytes=MAX_BYTES)
 
@@ -115,9 +115,9 @@ def test_decode_list_at_the_limit_passes_and_beyond_fails() -> None:
 
 
 def test_decode_list_bomb_is_refused_in_flat_memory() -> None:
-    """A gigabyte packed into a megabyte is given up at the limit, before it is expanded."""
+    """A hundred megabytes packed into a hundred kilobytes are given up at the limit."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    bomb = b"".join(packer.compress(bytes(2**20)) for _ in range(1024)) + packer.flush()
+    bomb = b"".join(packer.compress(bytes(2**20)) for _ in range(100)) + packer.flush()
     text = _text_of(bomb)
     tracemalloc.start()
     try:
@@ -138,7 +138,7 @@ def test_decode_list_endless_text_is_refused_unread() -> None:
 
 @given(st.binary(max_size=200), st.integers(0, 199), st.integers(1, 255))
 def test_decode_list_any_changed_byte_is_refused_or_same(bits: bytes, position: int, change: int) -> None:
-    """A changed byte never gives other bits: the check sum catches it, or it stood in an unused header field."""
+    """A changed byte never gives other bits: the check sum sees it, or it stood in an unused header field."""
     packed = bytearray(zlib.compress(bits, wbits=31))
     packed[position % len(packed)] ^= change
     try:

@@ -36,12 +36,17 @@ def read_batch(session: Session, condition: str, *parameters: object) -> Batch |
     return None if row is None else _batch(row)
 
 
-def backlog(session: Session) -> Backlog:
-    """Return what waits."""
-    unmined = session.one(
-        "select coalesce(sum(leaf_count - 1), 0) as entries from batches where state not in ('mined', 'final')"
+def unmined_entries(session: Session) -> int:
+    """Count the entries of all batches that are not mined."""
+    row = session.one(
+        "select coalesce(sum(leaf_count - 1), 0) as entries from batches where state in ('accepted', 'sealed', 'sent')"
     )
-    opened = session.one("select leaf_count - 1 as entries, created_s from batches where is_closed = 0")
+    return int(row["entries"]) if row else 0
+
+
+def backlog(session: Session) -> Backlog:
+    """Return what waits to be sealed."""
+    opened = session.one("select id, leaf_count - 1 as entries, created_s from batches where is_closed = 0")
     sealed = session.one("select max(sealed_s) as sealed_s from batches")
     waiting = session.one(
         """
@@ -53,10 +58,10 @@ def backlog(session: Session) -> Backlog:
         )
         """
     )
-    if unmined is None or sealed is None or waiting is None:
+    if sealed is None or waiting is None:
         raise AssertionError("aggregates return a row")
     return Backlog(
-        unmined_entries=unmined["entries"],
+        open_batch=opened["id"] if opened else None,
         open_entries=opened["entries"] if opened else 0,
         open_since_s=opened["created_s"] if opened else None,
         lists_waiting_since_ms=waiting["since_ms"],

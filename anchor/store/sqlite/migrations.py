@@ -60,6 +60,7 @@ _INITIAL = (
     # At most one batch takes digests, and at most one waits to be sealed.
     "create unique index one_open_batch on batches (is_closed) where is_closed = 0",
     "create unique index one_unsealed_batch on batches (is_closed) where is_closed = 1 and state = 'accepted'",
+    "create index batches_by_state on batches (state)",
     """
     create table entries (
         issuer integer not null references issuers (number),

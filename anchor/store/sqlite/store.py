@@ -187,6 +187,10 @@ class SqliteStore:
         """See Store."""
         return await self._read(batches.backlog)
 
+    async def unmined_entries(self) -> int:
+        """See Store."""
+        return await self._read(batches.unmined_entries)
+
     async def close_batch(self, *, now_s: int) -> Batch:
         """See Store."""
         return await self._writer.run(lambda session: batches.close_batch(session, now_s))

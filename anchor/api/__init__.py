@@ -1,0 +1,1 @@
+"""The HTTP edge: reads requests strictly, asks the service, writes answers."""

@@ -1,0 +1,39 @@
+"""The typed places where the application keeps what handlers need."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from anchor.clock import Clock
+from anchor.config import LimitSettings
+from anchor.service.chain_status import ChainStatus
+from anchor.service.intake import Intake
+from anchor.service.issuers import Issuers
+from anchor.service.lists import ListPublisher
+from anchor.service.proofs import Publications
+from anchor.store.protocol import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What handlers may ask."""
+
+    intake: Intake
+    issuers: Issuers
+    publications: Publications
+    lists: ListPublisher
+    store: Store
+    status: ChainStatus
+    clock: Clock
+    limits: LimitSettings
+    status_wait_s: float
+    stopping: asyncio.Event
+    fatal: asyncio.Event
+    metrics: CollectorRegistry
+
+
+SERVICES = web.AppKey("services", Services)

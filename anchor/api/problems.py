@@ -1,0 +1,102 @@
+"""Errors on the wire: RFC 9457 problem documents, from one table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+from aiohttp import web
+
+from anchor.errors import (
+    AnchorError,
+    ChainUnavailable,
+    ConfigError,
+    Conflict,
+    FatalError,
+    InvalidInput,
+    InvalidProof,
+    NotFound,
+    NotStrictJson,
+    Overloaded,
+    ServiceUnavailable,
+    TooLarge,
+    Unauthorized,
+)
+from anchor.service.proofs import NotMinedYet
+
+log = structlog.get_logger()
+
+PROBLEM_TYPE = "https://credential-anchor.org/problems/"
+NOT_MINED_RETRY_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """How one class of errors looks on the wire: the stable end of its type, the status, a title."""
+
+    slug: str
+    status: int
+    title: str
+
+
+PROBLEMS: dict[type[AnchorError], Problem] = {
+    NotMinedYet: Problem("not-yet-mined", 409, "the proof does not exist yet"),
+    NotStrictJson: Problem("malformed-json", 400, "the body is no strict JSON"),
+    InvalidProof: Problem("invalid-proof", 400, "the proof is damaged"),
+    InvalidInput: Problem("invalid-input", 400, "the request breaks a rule"),
+    Unauthorized: Problem("unauthorized", 401, "a valid API key is needed"),
+    NotFound: Problem("not-found", 404, "there is nothing by that name"),
+    Conflict: Problem("conflict", 409, "the request contradicts what is stored"),
+    TooLarge: Problem("too-large", 413, "the request is too large"),
+    Overloaded: Problem("overloaded", 503, "the service cannot take more now"),
+    ChainUnavailable: Problem("chain-unavailable", 503, "the chain does not answer"),
+    ServiceUnavailable: Problem("unavailable", 503, "a service that is needed does not answer"),
+    ConfigError: Problem("internal", 500, "the service is misconfigured"),
+    FatalError: Problem("internal", 500, "the service failed"),
+    AnchorError: Problem("internal", 500, "the service failed"),
+}
+
+_INTERNAL_DETAIL = "the service failed and may be stopping: repeat the request, it is safe to do so"
+
+
+def problem_of(error: AnchorError) -> Problem:
+    """Return the problem of an error: that of its nearest ancestor in the table."""
+    return next(PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS)
+
+
+def problem_response(error: AnchorError) -> web.Response:
+    """Return the problem document of an error; internals stay inside."""
+    problem = problem_of(error)
+    headers = {}
+    if isinstance(error, Overloaded):
+        headers["Retry-After"] = str(error.retry_after_s)
+    elif isinstance(error, NotMinedYet):
+        headers["Retry-After"] = str(NOT_MINED_RETRY_S)
+    elif isinstance(error, Unauthorized):
+        headers["WWW-Authenticate"] = 'Bearer realm="credential-anchor"'
+    body: dict[str, object] = {
+        "type": PROBLEM_TYPE + problem.slug,
+        "title": problem.title,
+        "status": problem.status,
+        "detail": _INTERNAL_DETAIL if problem.status == 500 else str(error),
+    }
+    if isinstance(error, NotStrictJson):
+        body |= {"line": error.line, "column": error.column}
+    return web.json_response(
+        body, status=problem.status, headers=headers, content_type="application/problem+json"
+    )
+
+
+def http_problem(status: int, reason: str) -> web.Response:
+    """Return the problem document of an error that aiohttp's router found."""
+    titles = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}
+    return web.json_response(
+        {
+            "type": PROBLEM_TYPE + titles.get(status, "invalid-input"),
+            "title": reason.lower(),
+            "status": status,
+            "detail": reason,
+        },
+        status=status,
+        content_type="application/problem+json",
+    )

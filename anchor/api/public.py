@@ -1,0 +1,105 @@
+"""Handlers that anyone may call: publisher, batches, leaves, status lists."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from anchor.api.keys import SERVICES
+from anchor.core.merkle import HASH_BYTES
+from anchor.documents import batch_to_json, publisher_to_json
+from anchor.errors import NotFound
+from status_lists.publishing import cache_headers, entity_tag, immutable_cache_headers, is_unchanged
+
+LIST_TYPE = "application/vc"
+LEAVES_AT_ONCE = 32_768
+"""Leaf hashes that are read and written at once: 1 MiB."""
+
+_FINAL_CACHE = "public, max-age=31536000, immutable"
+_CHANGING_CACHE = "no-cache"
+
+
+async def publisher(request: web.Request) -> web.Response:
+    """GET /v1/publisher: who anchors where, and the newest mined root."""
+    document = await request.app[SERVICES].publications.publisher()
+    return web.json_response(publisher_to_json(document), headers={"Cache-Control": _CHANGING_CACHE})
+
+
+async def batch(request: web.Request) -> web.Response:
+    """GET /v1/batches/{sequence}: everything that a mined batch's root commits to, but for the leaves."""
+    document = await request.app[SERVICES].publications.batch(int(request.match_info["sequence"]))
+    cache = _FINAL_CACHE if document.is_final else _CHANGING_CACHE
+    return web.json_response(batch_to_json(document), headers={"Cache-Control": cache})
+
+
+async def leaves(request: web.Request) -> web.StreamResponse:
+    """GET /v1/batches/{sequence}/leaves: the leaf hashes, 32 bytes each, leaf 0 the header's; ranges are honoured."""
+    publications = request.app[SERVICES].publications
+    found = await publications.mined_batch(int(request.match_info["sequence"]))
+    size = found.leaf_count * HASH_BYTES
+    headers = {
+        "Accept-Ranges": "bytes",
+        "Cache-Control": _FINAL_CACHE if found.state.value == "final" else _CHANGING_CACHE,
+        "ETag": entity_tag(found.root or b""),
+    }
+    first, last, status = _range(request, size)
+    if status == 416:
+        return web.Response(status=416, headers=headers | {"Content-Range": f"bytes */{size}"})
+    if status == 206:
+        headers["Content-Range"] = f"bytes {first}-{last}/{size}"
+    response = web.StreamResponse(status=status, headers=headers)
+    response.content_type = "application/octet-stream"
+    response.content_length = last - first + 1
+    await response.prepare(request)
+    at = first
+    while at <= last:
+        leaf, offset = divmod(at, HASH_BYTES)
+        part = await publications.leaves(found, start=leaf, count=LEAVES_AT_ONCE)
+        part = part[offset : offset + last - at + 1]
+        await response.write(part)
+        at += len(part)
+    await response.write_eof()
+    return response
+
+
+def _range(request: web.Request, size: int) -> tuple[int, int, int]:
+    """Return the first and last byte asked for and the status (RFC 9110, section 14.2); one range is honoured."""
+    try:
+        asked = request.http_range
+    except ValueError:
+        return 0, size - 1, 200
+    if asked.start is None and asked.stop is None:
+        return 0, size - 1, 200
+    start, stop, _ = asked.indices(size)
+    if start >= stop:
+        return 0, 0, 416
+    return start, stop - 1, 206
+
+
+async def status_list(request: web.Request) -> web.Response:
+    """GET /status-lists/{number}: the newest signed version of a list; signed when it changed, never here."""
+    services = request.app[SERVICES]
+    published = await services.store.list_version(int(request.match_info["number"]), None)
+    if published is None:
+        raise NotFound("there is no such status list")
+    headers = cache_headers(
+        published.document,
+        ttl_ms=services.lists.policy.ttl_ms,
+        valid_until_ms=published.valid_until_ms,
+        now_ms=services.clock.now_ms(),
+    )
+    return _document(request, published.document, headers)
+
+
+async def status_list_version(request: web.Request) -> web.Response:
+    """GET /status-lists/{number}/versions/{version}: one version of a list, for ever the same."""
+    number, version = int(request.match_info["number"]), int(request.match_info["version"])
+    published = await request.app[SERVICES].store.list_version(number, version)
+    if published is None:
+        raise NotFound("there is no such version of this status list")
+    return _document(request, published.document, immutable_cache_headers(published.document))
+
+
+def _document(request: web.Request, body: bytes, headers: dict[str, str]) -> web.Response:
+    if is_unchanged(request.headers.get("If-None-Match"), headers["ETag"]):
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=body, content_type=LIST_TYPE, headers=headers)

@@ -1,0 +1,236 @@
+"""The composition root: settings → objects → HTTP server and background tasks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from anchor.api.app import make_app
+from anchor.api.keys import Services
+from anchor.chain.client import Web3Chain
+from anchor.chain.protocol import Chain, ChainIdentity, Signer
+from anchor.chain.signer import LocalSigner
+from anchor.clock import Clock, SystemClock
+from anchor.config import Settings
+from anchor.errors import ConfigError, FatalError
+from anchor.service.anchorer import Anchorer, AnchorerSettings
+from anchor.service.chain_status import ChainStatus
+from anchor.service.intake import Intake
+from anchor.service.issuers import Issuers
+from anchor.service.keys import KeyVault, hash_api_key, load_or_create, new_api_key
+from anchor.service.lists import ListPublisher
+from anchor.service.proofs import Publications
+from anchor.service.sealer import Sealer
+from anchor.service.startup import check_chain
+from anchor.service.supervisor import supervise
+from anchor.store.sqlite import SqliteStore
+from status_lists.multibase import decode_base64url, encode_base64url
+from status_lists.publishing import PublishingPolicy
+
+log = structlog.get_logger()
+
+OPERATOR_KEY_FILE = "operator.key"
+LIST_KEYS_FILE = "lists.key"
+SHUTDOWN_S = 5.0
+"""How long requests under way may take to finish after SIGTERM."""
+
+GWEI = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What runs, beside what handlers ask."""
+
+    services: Services
+    sealer: Sealer
+    anchorer: Anchorer
+
+
+async def serve(
+    settings: Settings,
+    *,
+    environment: Mapping[str, str] | None = None,
+    on_ready: Callable[[str], None] | None = None,
+) -> None:
+    """
+    Run the service until SIGTERM or SIGINT, then finish what is under way and return.
+
+    Raises ConfigError where the settings contradict the chain or the database, and FatalError as soon as any
+    background task ends: the process must then end too.
+    """
+    signer = make_signer(settings, os.environ if environment is None else environment)
+    clock = SystemClock()
+    store = SqliteStore(settings.database, base_url=settings.server.base_url)
+    chain = Web3Chain(
+        rpc_url=settings.chain.rpc_url.reveal(),
+        contract=settings.chain.contract,
+        request_timeout_s=settings.chain.request_timeout_s,
+    )
+    store.open()
+    try:
+        identity = await check_chain(store=store, chain=chain, signer=signer, settings=settings)
+        parts = _assemble(settings, store=store, chain=chain, signer=signer, clock=clock, identity=identity)
+        # What was left unpublished at the last stop is published before anybody can ask for it.
+        await parts.services.lists.publish_due()
+        await _run(parts, settings, on_ready)
+    finally:
+        await chain.close()
+        await store.close()
+
+
+def make_signer(settings: Settings, environment: Mapping[str, str]) -> LocalSigner:
+    """Return the publisher's signer, from the keystore or from the environment; ConfigError where neither is set."""
+    publisher = settings.publisher
+    if publisher.private_key:
+        name = "ANCHOR_PUBLISHER_PRIVATE_KEY"
+        if not environment.get(name):
+            raise ConfigError(f"a private key does not belong into the settings file: set {name} instead")
+        return LocalSigner.from_environment(name, environment)
+    if not publisher.keystore or not publisher.password_file:
+        raise ConfigError("publisher.keystore and publisher.password_file are missing: see `anchor init`")
+    return LocalSigner.from_keystore(settings.path(publisher.keystore), settings.path(publisher.password_file))
+
+
+def _assemble(
+    settings: Settings,
+    *,
+    store: SqliteStore,
+    chain: Chain,
+    signer: Signer,
+    clock: Clock,
+    identity: ChainIdentity,
+) -> _Parts:
+    work, sealed = asyncio.Event(), asyncio.Event()
+    wrapping_key = load_or_create(
+        settings.data_dir / LIST_KEYS_FILE, encode_base64url(secrets.token_bytes(32))
+    )
+    operator_key = load_or_create(settings.data_dir / OPERATOR_KEY_FILE, new_api_key("operator"))
+    vault = KeyVault(decode_base64url(wrapping_key, length=32))
+    lists = ListPublisher(
+        store=store,
+        vault=vault,
+        clock=clock,
+        base_url=settings.server.base_url,
+        policy=PublishingPolicy(
+            ttl_ms=settings.lists.ttl_s * 1000, validity_ms=settings.lists.validity_s * 1000
+        ),
+    )
+    status = ChainStatus(clock=clock, on_clock_fault=lists.set_clock_fault)
+    services = Services(
+        intake=Intake(
+            store=store,
+            lists=lists,
+            clock=clock,
+            list_length=settings.lists.length,
+            backlog_entries=settings.limits.backlog_entries,
+            work=work,
+        ),
+        issuers=Issuers(
+            store=store, vault=vault, clock=clock, operator_key_hash=hash_api_key(operator_key)
+        ),
+        publications=Publications(
+            store=store,
+            identity=identity,
+            contract=settings.chain.contract,
+            publisher=signer.address,
+            from_block=settings.chain.from_block,
+            base_url=settings.server.base_url,
+        ),
+        lists=lists,
+        store=store,
+        status=status,
+        clock=clock,
+        limits=settings.limits,
+        status_wait_s=settings.batching.status_wait_s,
+        stopping=asyncio.Event(),
+        fatal=asyncio.Event(),
+        metrics=CollectorRegistry(),
+    )
+    sealer = Sealer(
+        store=store, lists=lists, clock=clock, batching=settings.batching, work=work, sealed=sealed
+    )
+    anchorer = Anchorer(
+        store=store,
+        chain=chain,
+        signer=signer,
+        clock=clock,
+        settings=_anchorer_settings(settings),
+        status=status,
+        sealed=sealed,
+        work=work,
+    )
+    return _Parts(services=services, sealer=sealer, anchorer=anchorer)
+
+
+def _anchorer_settings(settings: Settings) -> AnchorerSettings:
+    return AnchorerSettings(
+        chain_id=settings.chain_id,
+        contract=settings.chain.contract,
+        confirmations=settings.chain.confirmations,
+        poll_s=settings.poll_s,
+        max_fee_wei=int(settings.publisher.max_fee_gwei * GWEI),
+        replace_after_s=settings.publisher.replace_after_s,
+    )
+
+
+async def _run(parts: _Parts, settings: Settings, on_ready: Callable[[str], None] | None) -> None:
+    services = parts.services
+    async with _http_server(services, settings), _stop_on_signals(services.stopping):
+        log.info("service.ready", base_url=settings.server.base_url)
+        if on_ready is not None:
+            on_ready(settings.server.base_url)
+        await supervise(
+            {
+                "sealer": parts.sealer.run,
+                "anchorer": parts.anchorer.run,
+                "list publisher": services.lists.run,
+                "database": lambda: _raise_when_fatal(services.fatal),
+            },
+            stop=services.stopping,
+        )
+        log.info("service.stopping")
+
+
+async def _raise_when_fatal(fatal: asyncio.Event) -> None:
+    await fatal.wait()
+    raise FatalError("a request met a failure of the database: start the service again, it recovers by itself")
+
+
+@asynccontextmanager
+async def _http_server(services: Services, settings: Settings) -> AsyncIterator[None]:
+    runner = web.AppRunner(make_app(services), access_log=None, shutdown_timeout=SHUTDOWN_S)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, settings.server.host, settings.server.port)
+        try:
+            await site.start()
+        except OSError as exc:
+            raise ConfigError(
+                f"cannot listen on {settings.server.host}:{settings.server.port}: {exc.strerror}"
+            ) from exc
+        yield
+    finally:
+        # Stops accepting, lets requests under way finish, then closes; background tasks have ended by then.
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def _stop_on_signals(stopping: asyncio.Event) -> AsyncIterator[None]:
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGTERM, signal.SIGINT)
+    for number in signals:
+        loop.add_signal_handler(number, stopping.set)
+    try:
+        yield
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)

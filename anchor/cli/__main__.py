@@ -1,0 +1,5 @@
+"""Runs the command as `python -m anchor.cli`."""
+
+from anchor.cli import main
+
+main(prog_name="anchor")

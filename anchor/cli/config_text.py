@@ -1,0 +1,81 @@
+"""The commented anchor.toml that `anchor init` writes."""
+
+from __future__ import annotations
+
+from string import Template
+
+from anchor.chain.development import DEVELOPMENT_PRIVATE_KEY
+
+_ANVIL = "anvil"
+
+_FILE = Template("""\
+# Settings of a credential-anchor service. Each can also be given in the environment, as ANCHOR_SECTION_KEY
+# such as ANCHOR_CHAIN_RPC_URL; the environment wins. Paths are relative to this file.
+
+# The database, the operator's key, the key that encrypts list-signing keys. Back it up.
+data_dir = "data"
+
+[server]
+host = "127.0.0.1"
+port = 8080
+# Stands in credentials and status lists for decades: https with a name that you keep (http on this machine
+# only). It cannot be changed once a status list exists.
+base_url = "http://127.0.0.1:8080"
+
+[chain]
+$chain
+
+[publisher]
+$publisher
+
+[batching]
+# A batch is closed when it has this many digests, or when its oldest is this old.
+max_entries = 1000000
+max_age_s = $max_age_s
+# How long a status change waits for its anchor. Verifiers rely on one for half an hour at most without.
+status_wait_s = 60
+# An anchor at least this often, if need be an empty one. Verifiers call status older than 48 hours stale.
+heartbeat_s = 86400
+""")
+
+_ANVIL_CHAIN = """\
+# anvil, the local development chain:
+# anvil --slots-in-an-epoch 1 --block-time 0.5 --state chain.json --state-interval 1
+preset = "anvil"
+rpc_url = "http://127.0.0.1:8545"
+# What `anchor deploy` prints.
+# contract = "0x…"
+# from_block = 0"""
+
+_PUBLIC_CHAIN = Template("""\
+preset = "$preset"
+# Better in the environment, since it often holds a key: ANCHOR_CHAIN_RPC_URL.
+# rpc_url = "https://…"
+# What `anchor deploy` prints.
+# contract = "0x…"
+# from_block = 0""")
+
+_ANVIL_PUBLISHER = Template("""\
+# On anvil the first account has ether. Its key is public, so it is good for nothing else:
+# export ANCHOR_PUBLISHER_PRIVATE_KEY=0x$key
+# keystore = "publisher.json"
+# password_file = "publisher.password\"""")
+
+_KEYSTORE_PUBLISHER = """\
+# The account that pays for anchors; verifiers know you by its address. Use it for nothing else.
+# Instead of both files: ANCHOR_PUBLISHER_PRIVATE_KEY in the environment.
+keystore = "publisher.json"
+password_file = "publisher.password\""""
+
+
+def config_text(chain: str) -> str:
+    """Return the file for `anvil` or a preset chain."""
+    is_anvil = chain == _ANVIL
+    publisher = _KEYSTORE_PUBLISHER
+    if is_anvil:
+        publisher = _ANVIL_PUBLISHER.substitute(key=DEVELOPMENT_PRIVATE_KEY.hex())
+    return _FILE.substitute(
+        chain=_ANVIL_CHAIN if is_anvil else _PUBLIC_CHAIN.substitute(preset=chain),
+        publisher=publisher,
+        max_age_s=10 if is_anvil else 60,
+    )

@@ -1,0 +1,120 @@
+"""`anchor deploy`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from decimal import Decimal
+from pathlib import Path
+
+import click
+
+from anchor.chain.client import Web3Chain
+from anchor.chain.deployment import Deployment, deployment_gas_limit
+from anchor.chain.deployment import deploy as deploy_contract
+from anchor.chain.presets import DEVELOPMENT_CHAIN_ID, chain_name
+from anchor.chain.signer import LocalSigner
+from anchor.cli.help_text import examples
+from anchor.cli.output import print_fields, print_json
+from anchor.config import Settings, load_settings
+from anchor.errors import ChainUnavailable, ConfigError
+from anchor.fields import encode_hex
+
+_NO_CONTRACT = "0x" + "00" * 20
+_WEI_PER_ETHER = 10**18
+
+
+@click.command(
+    epilog=examples(
+        "anchor deploy                  shows account, chain and cost, and asks",
+        "anchor deploy --yes --json     for programs",
+    )
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    default="anchor.toml",
+    envvar="ANCHOR_CONFIG",
+    show_default=True,
+    show_envvar=True,
+    metavar="FILE",
+)
+@click.option("--yes", is_flag=True, help="Do not ask before spending on a public chain.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def deploy(*, config: Path, yes: bool, as_json: bool) -> None:
+    """Deploy the contract from the publisher's account, once for each chain.
+
+    Anybody's contract of the same code will do as well: it has no owner, and every publisher writes under
+    its own address.
+    """
+    # The contract's address is what this command is to find out: the settings are read as if it were known.
+    settings = load_settings(config, {**os.environ, "ANCHOR_CHAIN_CONTRACT": _NO_CONTRACT})
+    done = asyncio.run(_deploy(settings, _signer(settings), asks=not yes))
+    if as_json:
+        print_json(
+            {
+                "contract": done.address,
+                "fromBlock": done.block_number,
+                "transaction": encode_hex(done.transaction_hash),
+                "chainId": settings.chain_id,
+            }
+        )
+        return
+    click.echo(f"deployed in transaction {encode_hex(done.transaction_hash)}; put this into {config}:")
+    click.echo(f'\n[chain]\ncontract = "{done.address}"\nfrom_block = {done.block_number}')
+
+
+async def _deploy(settings: Settings, signer: LocalSigner, *, asks: bool) -> Deployment:
+    chain = Web3Chain(rpc_url=settings.chain.rpc_url.reveal(), contract=_NO_CONTRACT)
+    try:
+        await _require_chain(chain, settings)
+        latest = await chain.block("latest")
+        if latest is None:
+            raise ChainUnavailable("the endpoint does not know its latest block: use another RPC endpoint")
+        gas_limit = deployment_gas_limit()
+        cost_wei = gas_limit * (latest.base_fee_wei + await chain.priority_fee_wei())
+        balance_wei = await chain.balance_wei(signer.address)
+        if asks and settings.chain_id != DEVELOPMENT_CHAIN_ID:
+            _confirm(settings, signer.address, cost_wei=cost_wei, balance_wei=balance_wei)
+        return await deploy_contract(chain=chain, signer=signer, poll_interval_s=settings.poll_s)
+    finally:
+        await chain.close()
+
+
+async def _require_chain(chain: Web3Chain, settings: Settings) -> None:
+    identity = await chain.identity()
+    expected = settings.genesis_hash
+    is_other_genesis = expected is not None and identity.genesis_hash != expected
+    if identity.chain_id != settings.chain_id or is_other_genesis:
+        raise ConfigError(
+            f"the endpoint has chain {identity.chain_id}, genesis {encode_hex(identity.genesis_hash)}; "
+            f"the settings name {chain_name(settings.chain_id)}: correct one of them"
+        )
+
+
+def _confirm(settings: Settings, address: str, *, cost_wei: int, balance_wei: int) -> None:
+    print_fields(
+        [
+            ("chain", chain_name(settings.chain_id)),
+            ("account", address),
+            ("balance", f"{_ether(balance_wei)} ether"),
+            ("cost", f"at most about {_ether(cost_wei)} ether at today's price"),
+        ]
+    )
+    click.confirm("Deploy the contract?", abort=True)
+
+
+def _ether(amount_wei: int) -> str:
+    return f"{Decimal(amount_wei) / _WEI_PER_ETHER:.6f}"
+
+
+def _signer(settings: Settings) -> LocalSigner:
+    publisher = settings.publisher
+    if publisher.private_key:
+        name = "ANCHOR_PUBLISHER_PRIVATE_KEY"
+        return LocalSigner.from_environment(name, {name: publisher.private_key.reveal()})
+    if not publisher.keystore or not publisher.password_file:
+        raise ConfigError("no publisher key: set publisher.keystore and password_file, see `anchor init`")
+    return LocalSigner.from_keystore(
+        settings.path(publisher.keystore), settings.path(publisher.password_file)
+    )

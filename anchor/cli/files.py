@@ -1,0 +1,114 @@
+"""Credential files and the proof files beside them, on the issuer's disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from anchor.cli.own_status import NamedEntry, named_entries
+from anchor.core.digest import Method, credential_digest, derive_salt, detect_method, salted_digest
+from anchor.documents import MAX_PROOF_BYTES, ProofDocument, parse_proof, proof_to_json
+from anchor.errors import InvalidInput, InvalidProof, NotStrictJson
+
+MAX_FILE_BYTES = 256 * 1024 * 1024
+PROOF_SUFFIX = ".proof.json"
+_JSON_SUFFIXES = frozenset({".json", ".jsonld"})
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialFile:
+    """A file, its digest as it goes out, its salt if it has one, and the status entries that it names."""
+
+    path: Path
+    method: Method
+    digest: bytes
+    salt: bytes | None
+    named: tuple[NamedEntry, ...]
+
+    @property
+    def salted(self) -> bool:
+        """Whether the digest is salted."""
+        return self.salt is not None
+
+
+def read_credential(path: Path, *, method: Method | None, salt_secret: bytes | None) -> CredentialFile:
+    """Read and hash a file by a method, or by the one that fits it.
+
+    Raises InvalidInput that names the file; for a JSON file that is no strict JSON, also line, column and
+    what to do.
+    """
+    content = _read_bounded(path, MAX_FILE_BYTES)
+    if method is None:
+        method = detect_method(content, named_json=path.suffix.lower() in _JSON_SUFFIXES)
+    try:
+        digest = credential_digest(method, content)
+        named = named_entries(content, method)
+    except NotStrictJson as exc:
+        raise InvalidInput(
+            f"{path}: {exc}: correct the file, or anchor its bytes as they are with --method raw"
+        ) from exc
+    except InvalidInput as exc:
+        raise InvalidInput(f"{path}: {exc}") from exc
+    if salt_secret is None:
+        return CredentialFile(path=path, method=method, digest=digest, salt=None, named=named)
+    salt = derive_salt(salt_secret, digest)
+    return CredentialFile(
+        path=path, method=method, digest=salted_digest(salt, digest), salt=salt, named=named
+    )
+
+
+def proof_path(path: Path, directory: Path | None = None) -> Path:
+    """Return where the proof of a file stands: beside it, or in a directory of its own."""
+    name = path.name + PROOF_SUFFIX
+    return path.with_name(name) if directory is None else directory / name
+
+
+def read_proof_beside(path: Path) -> ProofDocument | None:
+    """Return the proof beside a file, or None where there is none; InvalidProof where it is damaged."""
+    beside = proof_path(path)
+    if not beside.is_file():
+        return None
+    try:
+        return parse_proof(_read_bounded(beside, MAX_PROOF_BYTES))
+    except InvalidProof as exc:
+        raise InvalidProof(f"{beside}: {exc}") from exc
+
+
+def write_proof(path: Path, document: ProofDocument) -> None:
+    """Write a proof file; on return it is whole under its name, whatever stood there before."""
+    text = proof_text(document)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".proof-", delete=False) as file:
+            temporary = Path(file.name)
+            try:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+                # A temporary file is its owner's alone; a proof is meant to be passed on.
+                temporary.chmod(0o644)
+                temporary.replace(path)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+    except OSError as exc:
+        raise InvalidInput(f"{path}: the proof cannot be written ({exc.strerror})") from exc
+
+
+def proof_text(document: ProofDocument) -> str:
+    """Return a proof file's text."""
+    return json.dumps(proof_to_json(document), indent=2, ensure_ascii=False) + "\n"
+
+
+def _read_bounded(path: Path, max_bytes: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(max_bytes + 1)
+    except OSError as exc:
+        raise InvalidInput(f"{path}: cannot be read ({(exc.strerror or 'unknown reason').lower()})") from exc
+    if len(content) > max_bytes:
+        raise InvalidInput(f"{path}: has more than {max_bytes:,} bytes")
+    return content

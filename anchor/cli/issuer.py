@@ -1,0 +1,221 @@
+"""`anchor issuer add|list|rotate-key|disable`, for the operator of a service."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from anchor.cli.help_text import examples
+from anchor.cli.options import ServiceOptions, service_options
+from anchor.cli.output import print_fields, print_json, print_table, time_json
+from anchor.client import Issuer, ServiceClient
+from anchor.core.strict_json import JsonValue
+from anchor.errors import InvalidInput
+from status_lists.errors import StatusListError
+from status_lists.keys import SEED_BYTES
+from status_lists.multibase import decode_base64url
+
+T = TypeVar("T")
+
+
+@click.group(
+    epilog=examples(
+        'export ANCHOR_API_KEY="$(cat data/operator.key)"',
+        'anchor issuer add --name "Riverside College" --key-file riverside.key',
+        "anchor issuer list",
+    )
+)
+def issuer() -> None:
+    """Add, list and manage issuers; this takes the operator's key.
+
+    It is in operator.key, in the service's data directory.
+    """
+
+
+@issuer.command(
+    epilog=examples(
+        'anchor issuer add --name "Riverside College"',
+        "    the service makes a did:key, which becomes the issuer's id",
+        'anchor issuer add --name "Riverside College" --id did:web:riverside.example --list-signer did-web',
+        "    the issuer names the service's list key in its DID document",
+        'anchor issuer add --name "Riverside College" --id https://riverside.example --list-signer service',
+        "    for any other id: the service signs the lists in its own name",
+    )
+)
+@click.option("--name", required=True, help="The issuer's name.")
+@click.option("--id", "issuer_id", metavar="DID|URL", help="The id in its credentials; absent for `managed`.")
+@click.option(
+    "--list-signer",
+    type=click.Choice(["managed", "service", "did-web"]),
+    default="managed",
+    show_default=True,
+    help="Who signs its status lists.",
+)
+@click.option(
+    "--seed-file",
+    "seed",
+    type=click.Path(path_type=Path),
+    callback=lambda _ctx, _param, path: None if path is None else _read_seed(path),
+    help="Import a did:key: a file with its 32-byte Ed25519 seed, as base64url or hex.",
+)
+@click.option(
+    "--key-file",
+    type=click.Path(path_type=Path),
+    help="Write the new API key there (mode 0600), do not print it.",
+)
+@service_options
+def add(
+    *,
+    name: str,
+    issuer_id: str | None,
+    list_signer: str,
+    seed: bytes | None,
+    key_file: Path | None,
+    options: ServiceOptions,
+) -> None:
+    """Add an issuer. Its API key is told this once."""
+    # Before the issuer exists: a key that cannot be kept is lost.
+    _require_new(key_file)
+    created = _call(
+        options,
+        lambda client: client.create_issuer(
+            name=name, list_signer=list_signer, issuer_id=issuer_id, seed=seed
+        ),
+    )
+    shown = _keep_key(created.api_key, key_file)
+    if options.as_json:
+        print_json({**_issuer_json(created.issuer), **shown, "warnings": list(created.warnings)})
+    else:
+        print_fields(
+            [
+                ("number", str(created.issuer.number)),
+                ("id", created.issuer.id),
+                ("name", created.issuer.name),
+                ("list signer", created.issuer.list_signer.verification_method),
+                *_key_fields(shown, key_file),
+            ]
+        )
+    for warning in created.warnings:
+        click.echo(f"warning: {warning}", err=True)
+
+
+@issuer.command("list", epilog=examples("anchor issuer list", "anchor issuer list --json"))
+@service_options
+def list_issuers(*, options: ServiceOptions) -> None:
+    """List all issuers."""
+    issuers = _call(options, lambda client: client.issuers())
+    if options.as_json:
+        listed: list[JsonValue] = [_issuer_json(item) for item in issuers]
+        print_json({"issuers": listed})
+        return
+    rows = [
+        (
+            str(item.number),
+            item.id,
+            item.name,
+            item.list_signer.type,
+            "disabled" if item.is_disabled else "active",
+        )
+        for item in issuers
+    ]
+    print_table(("NUMBER", "ID", "NAME", "LIST SIGNER", "STATE"), rows)
+
+
+@issuer.command("rotate-key", epilog=examples("anchor issuer rotate-key 3 --key-file riverside.key"))
+@click.argument("number", type=click.IntRange(min=1))
+@click.option(
+    "--key-file",
+    type=click.Path(path_type=Path),
+    help="Write the new API key there (mode 0600), do not print it.",
+)
+@service_options
+def rotate_key(*, number: int, key_file: Path | None, options: ServiceOptions) -> None:
+    """Give an issuer a new API key; the old one is void at once."""
+    _require_new(key_file)
+    rotated = _call(options, lambda client: client.rotate_key(number))
+    shown = _keep_key(rotated.api_key, key_file)
+    if options.as_json:
+        print_json({"number": rotated.number, "id": rotated.id, **shown})
+        return
+    print_fields([("number", str(rotated.number)), ("id", rotated.id), *_key_fields(shown, key_file)])
+
+
+@issuer.command(epilog=examples("anchor issuer disable 3"))
+@click.argument("number", type=click.IntRange(min=1))
+@service_options
+def disable(*, number: int, options: ServiceOptions) -> None:
+    """Refuse an issuer's key from now on; what it anchored, and its status lists, stay."""
+    _call(options, lambda client: client.disable_issuer(number))
+    if options.as_json:
+        print_json({"number": number, "disabled": True})
+        return
+    click.echo(f"issuer {number} is disabled")
+
+
+def _call(options: ServiceOptions, call: Callable[[ServiceClient], Awaitable[T]]) -> T:
+    async def run() -> T:
+        async with options.client() as client:
+            return await call(client)
+
+    return asyncio.run(run())
+
+
+def _issuer_json(item: Issuer) -> dict[str, JsonValue]:
+    return {
+        "number": item.number,
+        "id": item.id,
+        "name": item.name,
+        "listSigner": {
+            "type": item.list_signer.type,
+            "did": item.list_signer.did,
+            "verificationMethod": item.list_signer.verification_method,
+            "publicKeyMultibase": item.list_signer.public_key_multibase,
+        },
+        "disabled": item.is_disabled,
+        "created": time_json(item.created),
+    }
+
+
+def _read_seed(path: Path) -> bytes:
+    try:
+        text = path.read_bytes()[:1024].decode("ascii").strip()
+        return (
+            bytes.fromhex(text) if len(text) == 2 * SEED_BYTES else decode_base64url(text, length=SEED_BYTES)
+        )
+    except OSError as exc:
+        raise InvalidInput(f"{path}: the seed cannot be read ({exc.strerror})") from exc
+    except (ValueError, StatusListError):
+        fault = f"{path} holds no seed: {SEED_BYTES} bytes are needed, as base64url or hex"
+    # Raised outside the handler, whose exceptions may quote the seed.
+    raise InvalidInput(fault)
+
+
+def _require_new(key_file: Path | None) -> None:
+    if key_file is not None and (key_file.exists() or not key_file.parent.is_dir()):
+        raise InvalidInput(f"{key_file} exists already, or its folder does not: name a new file")
+
+
+def _keep_key(api_key: str, key_file: Path | None) -> dict[str, JsonValue]:
+    """Write the key to its file, or return it as what is to be shown."""
+    if key_file is None:
+        return {"apiKey": api_key}
+    try:
+        descriptor = os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(api_key + "\n")
+    except OSError as exc:
+        raise InvalidInput(
+            f"{key_file} cannot be written ({exc.strerror}), and the new key is lost: rotate it"
+        ) from exc
+    return {}
+
+
+def _key_fields(shown: dict[str, JsonValue], key_file: Path | None) -> list[tuple[str, str]]:
+    if key_file is not None:
+        return [("API key", f"in {key_file}")]
+    return [("API key", f"{shown['apiKey']}   (told this once: keep it)")]

@@ -1,0 +1,39 @@
+"""`anchor serve`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import click
+
+from anchor.app import serve as run_service
+from anchor.cli.help_text import examples
+from anchor.config import load_settings
+
+
+@click.command(
+    epilog=examples(
+        "anchor serve",
+        "anchor serve --config /etc/anchor/anchor.toml",
+        "ANCHOR_CHAIN_RPC_URL=https://… anchor serve   any setting, as ANCHOR_SECTION_KEY",
+    )
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    default="anchor.toml",
+    envvar="ANCHOR_CONFIG",
+    show_default=True,
+    show_envvar=True,
+    metavar="FILE",
+)
+def serve(*, config: Path) -> None:
+    """Run the service until SIGTERM or Ctrl-C, which let it finish what it began.
+
+    The log goes to stderr. The operator's key is in operator.key in the data directory, made at the first
+    start.
+    """
+    settings = load_settings(config, os.environ)
+    asyncio.run(run_service(settings, on_ready=lambda url: click.echo(f"ready at {url}")))

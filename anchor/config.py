@@ -1,0 +1,276 @@
+"""
+Settings: a TOML file, overridden by the environment, read once and frozen.
+
+Every key `name` of a table `[section]` can be given as `ANCHOR_SECTION_NAME`. Relative paths are relative to the file.
+Every limit of the service has its name and its reason here.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import TypeVar, cast
+from urllib.parse import urlsplit
+
+from anchor.chain.presets import DEVELOPMENT_CHAIN_ID, preset
+from anchor.documents import read_address
+from anchor.errors import ConfigError, InvalidInput
+
+ENVIRONMENT_PREFIX = "ANCHOR_"
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+MINIMUM_LIST_LENGTH = 131_072
+"""Bitstring Status List v1.0, section 6.1: fewer entries make it easy to tell whose status was asked."""
+
+
+class Secret:
+    """A text that no repr, log or traceback shows; `reveal()` is the one way to it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the text."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret('**********')"
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """Where the service listens and what its public URL is."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    base_url: str = "http://127.0.0.1:8080"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainSettings:
+    """Which chain, which contract, and how it is asked."""
+
+    rpc_url: Secret
+    contract: str
+    preset: str = ""
+    chain_id: int = 0
+    genesis_hash: str = ""
+    from_block: int = 0
+    # 0: finality is the chain's own `finalized` tag.
+    confirmations: int = 0
+    # 0: a quarter of the preset's block time, one second where there is no preset.
+    poll_s: float = 0.0
+    request_timeout_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublisherSettings:
+    """The account that sends anchors: a keystore with its password file, or a key from the environment."""
+
+    keystore: str = ""
+    password_file: str = ""
+    private_key: Secret = field(default_factory=lambda: Secret(""))
+    # What one anchor may cost at most, in gwei per unit of gas.
+    max_fee_gwei: float = 200.0
+    # A transaction that is not mined after this long is replaced by a dearer one.
+    replace_after_s: float = 180.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchingSettings:
+    """When a batch is closed: by size, by age, by waiting status changes, and at least every `heartbeat_s`."""
+
+    max_entries: int = 1_000_000
+    max_age_s: float = 60.0
+    # Verifiers refuse to rely on a change for longer than half an hour without its anchor.
+    status_wait_s: float = 60.0
+    # Verifiers call status older than 48 hours stale: half of that leaves a day to mend a fault.
+    heartbeat_s: float = 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListSettings:
+    """The shape and the life of status lists."""
+
+    length: int = MINIMUM_LIST_LENGTH
+    ttl_s: int = 300
+    validity_s: int = 7 * 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitSettings:
+    """What a request, and the backlog, may hold at most."""
+
+    # 2,097,152 digests in one packed request.
+    packed_body_bytes: int = 64 * 1024 * 1024
+    # 10,000 items of a hundred bytes with room to spare.
+    json_body_bytes: int = 4 * 1024 * 1024
+    items_per_request: int = 10_000
+    body_timeout_s: float = 60.0
+    # Digests accepted and not mined: beyond it the chain has been away for long, and 503 is honest.
+    backlog_entries: int = 10_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings of a service."""
+
+    data_dir: Path
+    server: ServerSettings
+    chain: ChainSettings
+    publisher: PublisherSettings
+    batching: BatchingSettings
+    lists: ListSettings
+    limits: LimitSettings
+    folder: Path
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.data_dir / "anchor.db"
+
+    @property
+    def poll_s(self) -> float:
+        """How often the chain is looked at, in seconds."""
+        if self.chain.poll_s:
+            return self.chain.poll_s
+        known = preset(self.chain.preset)
+        return known.block_time_s / 4 if known else 1.0
+
+    @property
+    def chain_id(self) -> int:
+        """The EIP-155 id, from the preset or as given."""
+        known = preset(self.chain.preset)
+        if known:
+            return known.chain_id
+        return DEVELOPMENT_CHAIN_ID if self.chain.preset == "anvil" else self.chain.chain_id
+
+    @property
+    def genesis_hash(self) -> bytes | None:
+        """The hash of block 0 that the chain must have; None where the first start decides it."""
+        known = preset(self.chain.preset)
+        if known:
+            return known.genesis_hash
+        return bytes.fromhex(self.chain.genesis_hash.removeprefix("0x")) if self.chain.genesis_hash else None
+
+    def path(self, text: str) -> Path:
+        """Return a path of the file, relative to the file's folder."""
+        return self.folder / Path(text).expanduser()
+
+
+S = TypeVar("S")
+
+
+def load_settings(path: Path, environment: Mapping[str, str]) -> Settings:
+    """Read and check the settings; ConfigError names the file, the key and what to write there."""
+    document = _read_toml(path)
+    folder = path.absolute().parent
+    data_dir = environment.get(f"{ENVIRONMENT_PREFIX}DATA_DIR") or document.pop("data_dir", "data")
+    document.pop("data_dir", None)
+    if not isinstance(data_dir, str):
+        raise ConfigError(f"{path.name}: data_dir must be a text")
+
+    def section(name: str, kind: type[S]) -> S:
+        return _read_section(path, name, kind, document.pop(name, {}), environment)
+
+    settings = Settings(
+        data_dir=folder / data_dir,
+        server=section("server", ServerSettings),
+        chain=section("chain", ChainSettings),
+        publisher=section("publisher", PublisherSettings),
+        batching=section("batching", BatchingSettings),
+        lists=section("lists", ListSettings),
+        limits=section("limits", LimitSettings),
+        folder=folder,
+    )
+    if document:
+        raise ConfigError(f"{path.name}: unknown key {next(iter(document))!r}")
+    _check(path, settings)
+    return settings
+
+
+def require_base_url(text: str) -> str:
+    """Return a base URL without its final slash: https, or http on loopback, without query or credentials."""
+    url = urlsplit(text.rstrip("/"))
+    loopback = url.scheme == "http" and url.hostname in LOOPBACK_HOSTS
+    if not (url.scheme == "https" or loopback) or not url.hostname or url.query or url.fragment or "@" in url.netloc:
+        raise ConfigError(f"{text!r} is no usable base URL: it must be https, or http on loopback")
+    return text.rstrip("/")
+
+
+def _read_toml(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError as exc:
+        raise ConfigError(f"there is no {path}: write one with `anchor init`") from exc
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+        raise ConfigError(f"cannot read {path}: {exc}") from exc
+
+
+def _read_section(
+    path: Path, section: str, kind: type[S], table: object, environment: Mapping[str, str]
+) -> S:
+    if not isinstance(table, dict):
+        raise ConfigError(f"{path.name}: {section} must be a table")
+    values: dict[str, object] = {}
+    for item in fields(kind):  # type: ignore[arg-type]  # every section is a dataclass
+        name = f"{ENVIRONMENT_PREFIX}{section}_{item.name}".upper()
+        given = environment.get(name) or table.pop(item.name, None)
+        table.pop(item.name, None)
+        if given is not None:
+            values[item.name] = _cast(f"{section}.{item.name}", str(item.type), given)
+        elif item.default is MISSING and item.default_factory is MISSING:
+            raise ConfigError(f"{path.name}: {section}.{item.name} is missing (or set {name})")
+    if table:
+        raise ConfigError(f"{path.name}: unknown key {section}.{next(iter(table))}")
+    return kind(**values)
+
+
+def _cast(name: str, kind: str, given: object) -> object:
+    try:
+        match kind:
+            case "str" if isinstance(given, str):
+                return given
+            case "Secret" if isinstance(given, str):
+                return Secret(given)
+            case "int" if isinstance(given, int | str) and not isinstance(given, bool):
+                return int(given)
+            case "float" if isinstance(given, int | float | str) and not isinstance(given, bool):
+                return float(given)
+    except ValueError as exc:
+        raise ConfigError(f"{name} must be a number") from exc
+    raise ConfigError(f"{name} must be a {'text' if kind in ('str', 'Secret') else 'number'}")
+
+
+def _check(path: Path, settings: Settings) -> None:
+    require_base_url(settings.server.base_url)
+    if settings.server.base_url.endswith("/"):
+        raise ConfigError(f"{path.name}: server.base_url must not end in a slash")
+    if settings.chain.preset and settings.chain.preset != "anvil" and preset(settings.chain.preset) is None:
+        raise ConfigError(f"{path.name}: chain.preset {settings.chain.preset!r} is not known: give chain_id instead")
+    if settings.chain_id <= 0:
+        raise ConfigError(f"{path.name}: chain.preset or chain.chain_id is missing")
+    try:
+        read_address(settings.chain.contract)
+    except InvalidInput as exc:
+        raise ConfigError(f"{path.name}: chain.contract: {exc} (see `anchor deploy`)") from exc
+    if settings.lists.length < MINIMUM_LIST_LENGTH or settings.lists.length % 512:
+        raise ConfigError(f"{path.name}: lists.length must be at least {MINIMUM_LIST_LENGTH} and a multiple of 512")
+    numbers = cast(
+        "tuple[float, ...]",
+        (
+            settings.batching.max_entries,
+            settings.batching.max_age_s,
+            settings.batching.heartbeat_s,
+            settings.publisher.max_fee_gwei,
+            settings.limits.backlog_entries,
+        ),
+    )
+    if min(numbers) <= 0:
+        raise ConfigError(f"{path.name}: sizes, ages and fees must be above zero")

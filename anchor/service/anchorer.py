@@ -1,0 +1,310 @@
+"""
+Takes sealed batches to `final`: signs, stores, broadcasts, watches.
+
+One step function serves normal work and recovery. It looks at the chain as of one latest and one finalized block, asks
+`anchor.core.lifecycle` what follows, and does that. Nothing is concluded from what an endpoint says to a broadcast.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from anchor.chain.protocol import AnchorRecord, Block, Chain, SendOutcome, Signer
+from anchor.clock import Clock
+from anchor.core.fees import Fees, first_offer, raised
+from anchor.core.lifecycle import BatchView, ChainView, Decision, Step, decide_step
+from anchor.errors import ChainUnavailable, FatalError
+from anchor.service.chain_status import ChainStatus
+from anchor.service.sealer import reseal
+from anchor.store.protocol import Store
+from anchor.store.records import Batch, Mined, Payload
+
+log = structlog.get_logger()
+
+ANCHOR_GAS_LIMIT = 120_000
+"""Twice what the dearest anchor costs, the first of a publisher; unused gas is not paid for."""
+
+MAX_STEPS_A_LOOK = 8
+"""Steps that one look at the chain may lead to: enough for a batch to pass from mined to final."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorerSettings:
+    """Whose contract, and the anchorer's limits."""
+
+    chain_id: int
+    contract: str
+    confirmations: int
+    poll_s: float
+    max_fee_wei: int
+    replace_after_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One look at the chain: every read names one of these two blocks."""
+
+    latest: Block
+    final: Block
+    next_sequence: int
+    next_sequence_final: int
+    head_root: bytes | None
+    nonce: int
+    nonce_final: int
+
+
+class Anchorer:
+    """Sends and watches anchors; holds no state that matters and is not in the store."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        chain: Chain,
+        signer: Signer,
+        clock: Clock,
+        settings: AnchorerSettings,
+        status: ChainStatus,
+        sealed: asyncio.Event,
+        work: asyncio.Event,
+    ) -> None:
+        self._store = store
+        self._chain = chain
+        self._signer = signer
+        self._clock = clock
+        self._settings = settings
+        self._status = status
+        self._sealed = sealed
+        self._work = work
+        self._seen: tuple[object, ...] = ()
+
+    async def run(self) -> None:
+        """Step at every poll, and at once when a batch is sealed, until cancelled."""
+        while True:
+            self._sealed.clear()
+            try:
+                await self.step()
+                self._status.answered()
+            except ChainUnavailable as exc:
+                self._status.failed(str(exc))
+                log.warning("chain.unavailable", reason=str(exc))
+            try:
+                await asyncio.wait_for(self._sealed.wait(), timeout=self._settings.poll_s)
+            except TimeoutError:
+                continue
+
+    async def step(self) -> None:
+        """
+        Look at the chain once and take every unfinished batch as far as that look allows.
+
+        A block that was looked at before is not looked at again unless there is something new to send: so the same
+        bytes are broadcast once a block, and an idle service asks little of its endpoint.
+        """
+        latest = await self._chain.block("latest")
+        if latest is None:
+            raise ChainUnavailable("the endpoint has no latest block")
+        unfinished = await self._store.unfinished_batches()
+        seen = (latest.hash, *((batch.id, batch.state) for batch in unfinished))
+        if seen == self._seen:
+            return
+        final = await self._final_block(latest)
+        self._status.saw(latest, final_number=final.number)
+        self._status.balance_wei = await self._chain.balance_wei(self._signer.address)
+        if unfinished:
+            await self._advance_all(unfinished, await self._look(latest, final))
+        self._seen = seen
+
+    async def _advance_all(self, unfinished: Sequence[Batch], look: _Look) -> None:
+        for batch in unfinished:
+            if not await self._advance(batch, look):
+                # Later batches stand on this one: the lowest sequence is always pushed first.
+                return
+
+    async def _look(self, latest: Block, final: Block) -> _Look:
+        publisher = self._signer.address
+        head = await self._chain.head(publisher, latest.hash)
+        final_head = await self._chain.head(publisher, final.hash)
+        return _Look(
+            latest=latest,
+            final=final,
+            next_sequence=head.record.sequence + 1 if head else 1,
+            next_sequence_final=final_head.record.sequence + 1 if final_head else 1,
+            head_root=head.root if head else None,
+            nonce=await self._chain.nonce(publisher, latest.hash),
+            nonce_final=await self._chain.nonce(publisher, final.hash),
+        )
+
+    async def _final_block(self, latest: Block) -> Block:
+        if self._settings.confirmations:
+            final = await self._chain.block(max(0, latest.number - self._settings.confirmations))
+        else:
+            final = await self._chain.block("finalized")
+        if final is None:
+            raise ChainUnavailable("the endpoint has no finalized block: set chain.confirmations for this chain")
+        return final
+
+    async def _advance(self, batch: Batch, look: _Look) -> bool:
+        """Take one batch as far as the look allows; return whether the batches after it may go on."""
+        for _ in range(MAX_STEPS_A_LOOK):
+            decision, record = await self._decide(batch, look)
+            match decision.step:
+                case Step.WAIT:
+                    if decision.reason:
+                        log.warning("anchor.waiting", sequence=batch.sequence, reason=decision.reason)
+                    return batch.state.is_mined
+                case Step.BROADCAST:
+                    await self._broadcast(batch)
+                    return False
+                case Step.HALT:
+                    raise FatalError(f"batch {batch.sequence} cannot be anchored: {decision.reason}; look at the account")
+                case step:
+                    await self._take(step, decision, batch, look, record)
+            refreshed = await self._store.batch(batch.id)
+            if refreshed is None or refreshed.state.value == "final":
+                return True
+            batch = refreshed
+        return False
+
+    async def _decide(self, batch: Batch, look: _Look) -> tuple[Decision, AnchorRecord | None]:
+        if batch.root is None or batch.sequence is None:
+            raise AssertionError("an unfinished batch is sealed")
+        publisher = self._signer.address
+        record = await self._chain.record(publisher, batch.root, look.latest.hash)
+        if record is not None and record.sequence != batch.sequence:
+            raise FatalError(f"the contract holds root {batch.root.hex()} under sequence {record.sequence}")
+        final_record = await self._chain.record(publisher, batch.root, look.final.hash) if record else None
+        payloads = await self._store.payloads(batch.id)
+        newest = payloads[-1] if payloads else None
+        view = BatchView(
+            state=batch.state,
+            sequence=batch.sequence,
+            mined_block_hash=batch.block_hash,
+            payload_nonce=newest.nonce if newest else None,
+            burned_nonces=len({payload.nonce for payload in payloads}),
+            payload_age_s=(self._clock.now_ms() - newest.created_ms) / 1000 if newest else 0.0,
+        )
+        chain_view = ChainView(
+            record_block_hash=await self._block_hash(record.block_number) if record else None,
+            record_is_final=final_record == record and record is not None,
+            next_sequence=look.next_sequence,
+            next_sequence_final=look.next_sequence_final,
+            nonce=look.nonce,
+            nonce_final=look.nonce_final,
+        )
+        return decide_step(view, chain_view, replace_after_s=self._settings.replace_after_s), record
+
+    async def _take(
+        self, step: Step, decision: Decision, batch: Batch, look: _Look, record: AnchorRecord | None
+    ) -> None:
+        if decision.reason:
+            log.warning("anchor.step", step=step.value, sequence=batch.sequence, reason=decision.reason)
+        match step:
+            case Step.SIGN:
+                await self._sign(batch, look, nonce=look.nonce, previous=None)
+            case Step.REPLACE:
+                await self._replace(batch, look)
+            case Step.MARK_MINED if record is not None:
+                await self._mark_mined(batch, record)
+            case Step.MARK_FINAL:
+                await self._store.mark_final(batch.id)
+                log.info("batch.final", sequence=batch.sequence)
+            case Step.MARK_UNMINED:
+                await self._store.mark_unmined(batch.id)
+            case Step.RESEAL:
+                await self._reseal(batch, look)
+            case _:
+                raise AssertionError(f"no way to take step {step}")
+
+    async def _sign(self, batch: Batch, look: _Look, *, nonce: int, previous: Fees | None) -> bool:
+        """Sign and durably store a payload; it is broadcast by the next step. False where no fee allows it."""
+        if batch.root is None or batch.sequence is None:
+            raise AssertionError("an unfinished batch is sealed")
+        market = {
+            "base_fee_wei": look.latest.base_fee_wei,
+            "priority_fee_wei": await self._chain.priority_fee_wei(),
+            "cap_wei": self._settings.max_fee_wei,
+        }
+        fees = first_offer(**market) if previous is None else raised(previous, **market)
+        if fees is None:
+            log.error("anchor.fee_cap_reached", sequence=batch.sequence, max_fee_wei=self._settings.max_fee_wei)
+            return False
+        signed = self._signer.sign_anchor(
+            chain_id=self._settings.chain_id,
+            contract=self._settings.contract,
+            sequence=batch.sequence,
+            root=batch.root,
+            leaf_count=batch.leaf_count,
+            nonce=nonce,
+            gas_limit=ANCHOR_GAS_LIMIT,
+            max_fee_wei=fees.max_fee_wei,
+            priority_fee_wei=fees.priority_fee_wei,
+        )
+        # Stored before it is broadcast: whatever happens next, the same bytes can be sent again.
+        await self._store.add_payload(
+            batch.id,
+            Payload(
+                hash=signed.hash,
+                nonce=nonce,
+                max_fee_wei=fees.max_fee_wei,
+                priority_fee_wei=fees.priority_fee_wei,
+                gas_limit=ANCHOR_GAS_LIMIT,
+                created_ms=self._clock.now_ms(),
+                raw=signed.raw,
+            ),
+        )
+        log.info("anchor.signed", sequence=batch.sequence, nonce=nonce, transaction=signed.hash.hex())
+        return True
+
+    async def _replace(self, batch: Batch, look: _Look) -> None:
+        payload = (await self._store.payloads(batch.id))[-1]
+        offer = Fees(max_fee_wei=payload.max_fee_wei, priority_fee_wei=payload.priority_fee_wei)
+        if not await self._sign(batch, look, nonce=payload.nonce, previous=offer):
+            await self._broadcast(batch)
+
+    async def _broadcast(self, batch: Batch) -> None:
+        """Send the newest payload again; after any answer it counts as maybe sent."""
+        payload = (await self._store.payloads(batch.id))[-1]
+        result = await self._chain.broadcast(payload.raw)
+        self._status.broadcast(result.outcome)
+        if result.outcome is not SendOutcome.ACCEPTED:
+            log.warning(
+                "anchor.not_accepted",
+                sequence=batch.sequence,
+                outcome=result.outcome.value,
+                message=result.message,
+            )
+
+    async def _mark_mined(self, batch: Batch, record: AnchorRecord) -> None:
+        for payload in reversed(await self._store.payloads(batch.id)):
+            receipt = await self._chain.receipt(payload.hash)
+            if receipt is not None and receipt.succeeded and receipt.block_number == record.block_number:
+                mined = Mined(
+                    transaction=payload.hash,
+                    block_number=receipt.block_number,
+                    block_hash=receipt.block_hash,
+                    block_time_s=record.timestamp_s,
+                )
+                await self._store.mark_mined(batch.id, mined)
+                self._work.set()
+                log.info("batch.mined", sequence=batch.sequence, block=receipt.block_number)
+                return
+        raise ChainUnavailable("the contract has the record, but no receipt of ours fits it yet")
+
+    async def _reseal(self, batch: Batch, look: _Look) -> None:
+        await reseal(
+            self._store,
+            batch,
+            sequence=look.next_sequence,
+            previous_root=look.head_root or bytes(32),
+            now_s=self._clock.now_ms() // 1000,
+        )
+
+    async def _block_hash(self, number: int) -> bytes:
+        block = await self._chain.block(number)
+        if block is None:
+            raise ChainUnavailable(f"the endpoint does not know block {number} that its record names")
+        return block.hash

@@ -1,0 +1,115 @@
+"""Adds issuers, rotates and checks their API keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from anchor.clock import Clock
+from anchor.errors import InvalidInput, Unauthorized
+from anchor.service.keys import KeyVault, hash_api_key, new_api_key, same_key
+from anchor.store.protocol import IssuerStore
+from anchor.store.records import Issuer, NewIssuer, SignerKind
+
+_IDENTIFIER = re.compile(r"did:[a-z0-9]+:[A-Za-z0-9._:%-]+|https://[A-Za-z0-9.-]+(:[0-9]+)?(/[!-~]*)?")
+MAX_IDENTIFIER_CHARS = 500
+
+STAND_IN_WARNING = (
+    "lists are signed by a did:key of this service, not by the issuer: @digitalcredentials/verifier-core and others "
+    "refuse a list whose issuer is not the credential's; use a managed did:key or a did:web where you can"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """An issuer with its API key, which is shown this once."""
+
+    issuer: Issuer
+    api_key: str = field(repr=False)
+    warnings: tuple[str, ...] = ()
+
+
+class Issuers:
+    """The operator's view of issuers, and the check of every API key."""
+
+    def __init__(self, *, store: IssuerStore, vault: KeyVault, clock: Clock, operator_key_hash: bytes) -> None:
+        self._store = store
+        self._vault = vault
+        self._clock = clock
+        self._operator_key_hash = operator_key_hash
+
+    async def add(
+        self, *, identifier: str | None, name: str, kind: SignerKind, seed: bytes | None
+    ) -> NewKey:
+        """
+        Add an issuer and return it with its API key.
+
+        A managed issuer is named by the did:key that is made here (or imported by its seed), so it brings no
+        identifier; the others must.
+        """
+        _check_identifier(identifier, kind)
+        signer = self._vault.signer(kind, identifier=identifier, seed=seed)
+        api_key = new_api_key("issuer")
+        issuer = await self._store.add_issuer(
+            NewIssuer(
+                identifier=identifier or signer.did,
+                name=name,
+                signer=signer,
+                api_key_hash=hash_api_key(api_key),
+            ),
+            now_ms=self._clock.now_ms(),
+        )
+        return NewKey(issuer, api_key, _warnings(issuer))
+
+    async def all(self) -> Sequence[Issuer]:
+        """Return all issuers."""
+        return await self._store.issuers()
+
+    async def rotate_key(self, number: int) -> NewKey:
+        """Give an issuer a new API key; the old one is refused from now on."""
+        api_key = new_api_key("issuer")
+        return NewKey(await self._store.rotate_key(number, api_key_hash=hash_api_key(api_key)), api_key)
+
+    async def disable(self, number: int) -> Issuer:
+        """Refuse an issuer's key from now on; what it anchored stays checkable."""
+        return await self._store.disable_issuer(number)
+
+    async def authenticate(self, api_key: str) -> Issuer:
+        """Return the issuer of a presented key; Unauthorized for any other key, or a disabled issuer's."""
+        # The look-up is by hash: how long it takes tells nothing about any stored key.
+        issuer = await self._store.issuer_by_key(hash_api_key(api_key))
+        if issuer is None or issuer.is_disabled:
+            raise Unauthorized("this API key is not, or no longer, valid: ask the operator for a new one")
+        return issuer
+
+    def require_operator(self, api_key: str) -> None:
+        """Raise Unauthorized unless the key is the operator's; takes the same time either way."""
+        if not same_key(api_key, self._operator_key_hash):
+            raise Unauthorized("this needs the operator's API key: see operator.key in the service's data folder")
+
+
+def _check_identifier(identifier: str | None, kind: SignerKind) -> None:
+    if kind is SignerKind.MANAGED:
+        if identifier is not None:
+            raise InvalidInput("a managed issuer is named by the did:key made for it: leave out 'id'")
+        return
+    if identifier is None:
+        raise InvalidInput("'id' is missing: the issuer's DID or https URL, as its credentials name it")
+    if len(identifier) > MAX_IDENTIFIER_CHARS or not _IDENTIFIER.fullmatch(identifier):
+        raise InvalidInput(f"{identifier[:80]!r} is no DID and no https URL")
+    if kind is SignerKind.DID_WEB and not identifier.startswith("did:web:"):
+        raise InvalidInput(f"{identifier[:80]!r} is no did:web: choose another listSigner")
+
+
+def _warnings(issuer: Issuer) -> tuple[str, ...]:
+    match issuer.signer.kind:
+        case SignerKind.SERVICE:
+            return (STAND_IN_WARNING,)
+        case SignerKind.DID_WEB:
+            return (
+                f"add {issuer.signer.verification_method} as an assertionMethod to the issuer's DID document, or no "
+                "verifier will accept its lists",
+            )
+        case SignerKind.MANAGED:
+            return ()

@@ -1,0 +1,82 @@
+"""Keys and API keys: made here, stored sealed or hashed, shown once."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+from anchor.errors import ConfigError, FatalError
+from anchor.store.records import ListSigner, SignerKind
+from status_lists.errors import StatusListError
+from status_lists.keys import ListKey, open_key, seal_key, verification_method_of
+from status_lists.multibase import encode_base64url
+
+API_KEY_BYTES = 32
+_PREFIX = {"issuer": "cai_", "operator": "cao_"}
+"""Tells a person, and a scanner for leaked secrets, what they have found."""
+
+
+def new_api_key(role: str) -> str:
+    """Return a fresh API key of 256 random bits for an `issuer` or the `operator`."""
+    return _PREFIX[role] + encode_base64url(secrets.token_bytes(API_KEY_BYTES))
+
+
+def hash_api_key(api_key: str) -> bytes:
+    """Return what is stored of an API key: with 256 random bits in it, a plain SHA-256 cannot be guessed back."""
+    return hashlib.sha256(api_key.encode("utf-8", "surrogateescape")).digest()
+
+
+def same_key(presented: str, expected_hash: bytes) -> bool:
+    """Whether a presented key has this hash; takes the same time either way."""
+    return hmac.compare_digest(hash_api_key(presented), expected_hash)
+
+
+class KeyVault:
+    """Seals list-signing keys at rest under one key-encryption key."""
+
+    __slots__ = ("_wrapping_key",)
+
+    def __init__(self, wrapping_key: bytes) -> None:
+        self._wrapping_key = wrapping_key
+
+    def signer(self, kind: SignerKind, *, identifier: str | None, seed: bytes | None) -> ListSigner:
+        """Return a signer with a fresh key, or with the key of a given seed; a did:web names its own method."""
+        key = ListKey.generate() if seed is None else ListKey(seed)
+        if kind is SignerKind.DID_WEB and identifier:
+            did, method = identifier, f"{identifier}#{key.multikey}"
+        else:
+            did, method = key.did_key, verification_method_of(key)
+        return ListSigner(
+            kind=kind,
+            did=did,
+            verification_method=method,
+            public_key=key.public_key,
+            sealed_seed=seal_key(key.seed, wrapping_key=self._wrapping_key, context=did),
+        )
+
+    def open(self, signer: ListSigner) -> ListKey:
+        """Return the signing key; FatalError where the key-encryption key is not the one it was sealed with."""
+        try:
+            return ListKey(open_key(signer.sealed_seed, wrapping_key=self._wrapping_key, context=signer.did))
+        except StatusListError as exc:
+            raise FatalError(
+                f"the list key of {signer.did} cannot be opened: put back the lists.key file it was sealed with"
+            ) from exc
+
+
+def load_or_create(path: Path, create: str) -> str:
+    """Return the secret in a 0600 file, made at the first call with the text `create`; ConfigError if others read it."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        if path.stat().st_mode & 0o077:
+            raise ConfigError(f"{path} can be read by others: chmod 600 it") from None
+        return path.read_text("utf-8").strip()
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(create + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return create

@@ -1,0 +1,117 @@
+"""Publishes status lists: signs every list whose bits changed, or whose validity runs out, and stores the version."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+
+import structlog
+
+from anchor.clock import Clock
+from anchor.core.entries import bits_root
+from anchor.errors import FatalError, Overloaded
+from anchor.service.keys import KeyVault
+from anchor.store.protocol import StatusStore
+from anchor.store.records import DueList, NewVersion
+from status_lists.credential import StatusList, list_document
+from status_lists.publishing import PublishingPolicy, next_version
+from status_lists.signing import sign_list
+
+log = structlog.get_logger()
+
+RENEWAL_CHECK_S = 60.0
+"""How often validity is looked at: far below half of any validity that the policy allows in earnest."""
+
+
+class ListPublisher:
+    """
+    Keeps the published lists equal to the database.
+
+    One publication runs at a time and takes every list that is due, so that many changes share one signature. The same
+    function serves changes, renewals, new lists and start-up.
+    """
+
+    def __init__(
+        self, *, store: StatusStore, vault: KeyVault, clock: Clock, base_url: str, policy: PublishingPolicy
+    ) -> None:
+        self._store = store
+        self._vault = vault
+        self._clock = clock
+        self._base_url = base_url
+        self._policy = policy
+        self._running = asyncio.Lock()
+        self._clock_fault: str | None = None
+
+    @property
+    def policy(self) -> PublishingPolicy:
+        """How long versions hold and may be kept."""
+        return self._policy
+
+    def url(self, number: int) -> str:
+        """Return a list's URL."""
+        return f"{self._base_url}/status-lists/{number}"
+
+    def set_clock_fault(self, fault: str | None) -> None:
+        """Stop signing while the clock disagrees with the chain; None lets it go on."""
+        self._clock_fault = fault
+
+    async def publish_due(self) -> int:
+        """
+        Publish every list that differs from its newest version or must be renewed; return how many.
+
+        Guarantees that changes durable before the call are published when it returns. Raises Overloaded while the
+        clock is not to be trusted.
+        """
+        async with self._running:
+            now_ms = self._clock.now_ms()
+            half_validity_ms = self._policy.validity_ms // 2
+            due = await self._store.due_lists(expiring_before_ms=now_ms + half_validity_ms)
+            if due and self._clock_fault:
+                raise Overloaded(f"status lists are not signed: {self._clock_fault}", retry_after_s=60)
+            for version in await asyncio.to_thread(self._sign_all, due, now_ms):
+                await self._store.add_version(version)
+            return len(due)
+
+    async def run(self) -> None:
+        """Renew lists before they run out, until cancelled."""
+        while True:
+            try:
+                await self.publish_due()
+            except Overloaded as exc:
+                log.error("lists.not_renewed", reason=str(exc))
+            await asyncio.sleep(RENEWAL_CHECK_S)
+
+    def _sign_all(self, due: Sequence[DueList], now_ms: int) -> list[NewVersion]:
+        return [self._signed(item, now_ms) for item in due]
+
+    def _signed(self, item: DueList, now_ms: int) -> NewVersion:
+        version = next_version(now_ms, item.previous_version)
+        valid_until_ms = self._policy.valid_until_ms(version)
+        document = list_document(
+            StatusList(
+                url=self.url(item.number),
+                issuer=item.signer.did,
+                purpose=item.purpose.label,
+                length=item.length,
+                bits_per_entry=item.bits_per_entry,
+            ),
+            item.bits,
+            valid_from_ms=version,
+            valid_until_ms=valid_until_ms,
+            ttl_ms=self._policy.ttl_ms,
+        )
+        key = self._vault.open(item.signer)
+        if key.public_key != item.signer.public_key:
+            raise FatalError(f"the stored key of {item.signer.did} is not the one it names: restore a backup")
+        signed = sign_list(
+            document, key=key, verification_method=item.signer.verification_method, created_ms=version
+        )
+        return NewVersion(
+            list_number=item.number,
+            version=version,
+            valid_until_ms=valid_until_ms,
+            bits_root=bits_root(item.bits),
+            changes=item.changes,
+            document=json.dumps(signed, ensure_ascii=False, indent=2).encode("utf-8"),
+        )

@@ -1,0 +1,40 @@
+"""Verify credentials and audit publishers, by a trust set of the verifier's own.
+
+report = await verify_file(Path("badge.json"), trust=load_trust(default_trust_path()), open_chain=...)
+report.verdict, report.reasons, report.to_json()
+"""
+
+from __future__ import annotations
+
+from anchor.core.verdict import Reason, Verdict
+from anchor.verify.chain_view import OpenChain
+from anchor.verify.files import proof_path_of, verify_file
+from anchor.verify.findings import Finding, Outcome
+from anchor.verify.report import Report
+from anchor.verify.sources import ListSource, PublishedFiles, open_files
+from anchor.verify.trust import Anchorage, FileLocation, TrustedIssuer, TrustSet
+from anchor.verify.trust_file import default_trust_path, load_trust, parse_trust, write_trust
+from anchor.verify.verifier import verify_credential
+
+__all__ = [
+    "Anchorage",
+    "FileLocation",
+    "Finding",
+    "ListSource",
+    "OpenChain",
+    "Outcome",
+    "PublishedFiles",
+    "Reason",
+    "Report",
+    "TrustSet",
+    "TrustedIssuer",
+    "Verdict",
+    "default_trust_path",
+    "load_trust",
+    "open_files",
+    "parse_trust",
+    "proof_path_of",
+    "verify_credential",
+    "verify_file",
+    "write_trust",
+]

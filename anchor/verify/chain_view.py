@@ -1,0 +1,127 @@
+"""One chain as of one block: every read names one block hash, so that no reorganisation mixes two states."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
+from anchor.chain.presets import DEVELOPMENT_CHAIN_ID, PRESETS
+from anchor.chain.protocol import AnchorRecord, Block, ChainReader, Head
+from anchor.errors import ChainUnavailable
+from anchor.verify.trust import Anchorage
+
+OpenChain = Callable[[str, str], AbstractAsyncContextManager[ChainReader]]
+"""Opens a chain for reading: (RPC URL, contract address) → the reader, closed with its context."""
+
+MAX_SUCCESSIONS = 64
+"""The contract sees to it that a line of succession ends; an endpoint may say otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anchor:
+    """A root's record in the contract, and under which publisher of the line of succession it stands."""
+
+    anchorage: Anchorage
+    publisher: str
+    root: bytes
+    record: AnchorRecord
+    is_final: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainView:
+    """An anchorage as of `block`, with the publisher and everyone who succeeded it by then, oldest first.
+
+    `final_number` is the highest block that can no longer be reorganised away; None where the chain cannot
+    say.
+    """
+
+    reader: ChainReader
+    anchorage: Anchorage
+    block: Block
+    final_number: int | None
+    publishers: tuple[str, ...]
+
+    async def find(self, root: bytes) -> Anchor | None:
+        """Return the anchor of a root by the publisher or a successor; None where none anchored it."""
+        for publisher in self.publishers:
+            record = await self.reader.record(publisher, root, self.block.hash)
+            if record is not None:
+                return Anchor(
+                    anchorage=self.anchorage,
+                    publisher=publisher,
+                    root=root,
+                    record=record,
+                    is_final=self.is_final(record.block_number),
+                )
+        return None
+
+    async def head(self) -> Head | None:
+        """Return the newest root of the last publisher in the line; None where it never anchored."""
+        # A publisher that was succeeded has no head: its last state can never change again and is not the
+        # present one.
+        return await self.reader.head(self.publishers[-1], self.block.hash)
+
+    def is_final(self, block_number: int) -> bool:
+        """Whether a block that this view contains can no longer be reorganised away."""
+        return self.final_number is not None and block_number <= self.final_number
+
+
+async def open_view(reader: ChainReader, anchorage: Anchorage) -> ChainView:
+    """Return the anchorage as of the latest block.
+
+    Raises ChainUnavailable where the endpoint fails, speaks for another chain, or finds no contract (or
+    another one) at the address: nothing can be said then, least of all that something was not anchored.
+    """
+    identity = await reader.identity()
+    if (identity.chain_id, identity.genesis_hash) != (anchorage.chain_id, anchorage.genesis_hash):
+        raise ChainUnavailable(
+            f"the RPC endpoint speaks for another chain (id {identity.chain_id}) than the trust set names "
+            f"(id {anchorage.chain_id}): correct one of them"
+        )
+    # Finalized before latest: so the finalized block is an ancestor of the one that is read.
+    final_number = await _final_number(reader, anchorage)
+    block = await reader.block("latest")
+    if block is None:
+        raise ChainUnavailable("the RPC endpoint does not know its latest block: use another endpoint")
+    code_hash = await reader.code_hash(anchorage.contract, block.hash)
+    if code_hash is None:
+        raise ChainUnavailable(
+            f"there is no contract at {anchorage.contract} on this chain: check the trust set"
+        )
+    if anchorage.code_hash not in (None, code_hash):
+        raise ChainUnavailable(f"another contract than the trust set's stands at {anchorage.contract}")
+    return ChainView(
+        reader=reader,
+        anchorage=anchorage,
+        block=block,
+        final_number=final_number,
+        publishers=await _line_of(reader, anchorage.publisher, block.hash),
+    )
+
+
+async def _final_number(reader: ChainReader, anchorage: Anchorage) -> int | None:
+    finalized = await reader.block("finalized")
+    if finalized is not None:
+        return finalized.number
+    if anchorage.confirmations is None:
+        return None
+    latest = await reader.block("latest")
+    return None if latest is None else latest.number - anchorage.confirmations
+
+
+async def _line_of(reader: ChainReader, publisher: str, at: bytes) -> tuple[str, ...]:
+    line = [publisher]
+    while successor := await reader.successor(line[-1], at):
+        line.append(successor)
+        if len(line) > MAX_SUCCESSIONS:
+            raise ChainUnavailable(f"the RPC endpoint names more than {MAX_SUCCESSIONS} successors in a row")
+    return tuple(line)
+
+
+def is_test_network(chain_id: int) -> bool:
+    """Whether a chain is known to be for tests: what stands there costs nothing and may vanish."""
+    return chain_id == DEVELOPMENT_CHAIN_ID or any(
+        known.chain_id == chain_id and known.is_test_network for known in PRESETS
+    )

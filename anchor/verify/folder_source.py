@@ -1,0 +1,62 @@
+"""Published files from a folder on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from anchor.errors import NotFound, ServiceUnavailable
+from anchor.verify.layout import MAX_DOCUMENT_BYTES, MIRROR
+
+_PIECE_BYTES = 1024 * 1024
+
+
+class FolderSource:
+    """A mirror in a folder: `publisher.json`, `batches/`, `status-lists/` (see anchor.verify.layout)."""
+
+    __slots__ = ("_folder",)
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def publisher(self) -> bytes:
+        """Return the publisher document."""
+        return await self._read(MIRROR.publisher)
+
+    async def batch(self, sequence: int) -> bytes:
+        """Return the document of a batch."""
+        return await self._read(MIRROR.batch.format(sequence=sequence))
+
+    async def status_list(self, number: int, version: int | None) -> bytes:
+        """Return a list as signed: the version named, or the newest for None."""
+        return await self._read(MIRROR.status_list(number, version))
+
+    async def leaves(self, sequence: int, *, max_bytes: int) -> AsyncIterator[bytes]:
+        """Yield the leaf hashes of a batch in pieces; more than `max_bytes` is refused."""
+        path = self._folder / MIRROR.leaves.format(sequence=sequence)
+        offset = 0
+        while piece := await asyncio.to_thread(_read_piece, path, offset, _PIECE_BYTES):
+            offset += len(piece)
+            if offset > max_bytes:
+                raise ServiceUnavailable(
+                    f"{path.name} holds more than the {max_bytes} bytes that the chain allows"
+                )
+            yield piece
+
+    async def _read(self, name: str) -> bytes:
+        content = await asyncio.to_thread(_read_piece, self._folder / name, 0, MAX_DOCUMENT_BYTES + 1)
+        if len(content) > MAX_DOCUMENT_BYTES:
+            raise ServiceUnavailable(f"the mirror's {name} has more than {MAX_DOCUMENT_BYTES} bytes")
+        return content
+
+
+def _read_piece(path: Path, offset: int, max_bytes: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(max_bytes)
+    except FileNotFoundError as exc:
+        raise NotFound(f"the mirror has no {path.parent.name}/{path.name}") from exc
+    except OSError as exc:
+        raise ServiceUnavailable(f"the mirror's {path.name} cannot be read: {exc.strerror}") from exc

@@ -1,0 +1,77 @@
+"""Published files over HTTP: bounded in size and time, without redirects, from an address of our choice."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from anchor.errors import NotFound, ServiceUnavailable
+from anchor.verify.layout import MAX_DOCUMENT_BYTES, Layout
+
+CONNECT_TIMEOUT_S = 10
+TOTAL_TIMEOUT_S = 300
+"""Bounds a whole answer: a limit on single reads would let one arrive byte by byte for ever."""
+
+_PIECE_BYTES = 256 * 1024
+_OK = 200
+_NOT_FOUND = 404
+
+
+def client_session() -> aiohttp.ClientSession:
+    """Return a session with this module's time limits; the caller closes it."""
+    timeout = aiohttp.ClientTimeout(total=TOTAL_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
+    return aiohttp.ClientSession(timeout=timeout, headers={"Accept": "*/*"})
+
+
+class HttpSource:
+    """A service or a mirror behind a base URL; messages name its host only: a path may hold a secret."""
+
+    __slots__ = ("_base_url", "_host", "_layout", "_session")
+
+    def __init__(self, *, session: aiohttp.ClientSession, base_url: str, layout: Layout) -> None:
+        self._session = session
+        self._base_url = base_url.rstrip("/")
+        self._host = urlsplit(base_url).hostname
+        self._layout = layout
+
+    async def publisher(self) -> bytes:
+        """Return the publisher document."""
+        return await self._document(self._layout.publisher)
+
+    async def batch(self, sequence: int) -> bytes:
+        """Return the document of a batch."""
+        return await self._document(self._layout.batch.format(sequence=sequence))
+
+    async def status_list(self, number: int, version: int | None) -> bytes:
+        """Return a list as signed: the version named, or the newest for None."""
+        return await self._document(self._layout.status_list(number, version))
+
+    async def leaves(self, sequence: int, *, max_bytes: int) -> AsyncIterator[bytes]:
+        """Yield the leaf hashes of a batch in pieces; more than `max_bytes` is refused."""
+        async for piece in self._pieces(self._layout.leaves.format(sequence=sequence), max_bytes):
+            yield piece
+
+    async def _document(self, path: str) -> bytes:
+        return b"".join([piece async for piece in self._pieces(path, MAX_DOCUMENT_BYTES)])
+
+    async def _pieces(self, path: str, max_bytes: int) -> AsyncIterator[bytes]:
+        received = 0
+        try:
+            # A redirect would let the server choose whom this machine asks next.
+            async with self._session.get(f"{self._base_url}/{path}", allow_redirects=False) as response:
+                self._check_status(response.status, path)
+                async for piece in response.content.iter_chunked(_PIECE_BYTES):
+                    received += len(piece)
+                    if received > max_bytes:
+                        raise ServiceUnavailable(f"{self._host} sends more than {max_bytes} bytes for {path}")
+                    yield piece
+        except (aiohttp.ClientError, TimeoutError, OSError) as exc:
+            raise ServiceUnavailable(f"{self._host} did not answer for {path}: {type(exc).__name__}") from exc
+
+    def _check_status(self, status: int, path: str) -> None:
+        if status == _NOT_FOUND:
+            raise NotFound(f"{self._host} has no {path}")
+        if status != _OK:
+            raise ServiceUnavailable(f"{self._host} answered {status} for {path}")

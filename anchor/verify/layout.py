@@ -1,0 +1,41 @@
+"""Under which names published files are found: as a service serves them, and as a mirror keeps them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Relative paths, as templates of `str.format` over numbers only."""
+
+    publisher: str
+    batch: str
+    leaves: str
+    newest_list: str
+    list_version: str
+
+    def status_list(self, number: int, version: int | None) -> str:
+        """Return the path of a list's newest version (None) or of the version named."""
+        template = self.newest_list if version is None else self.list_version
+        return template.format(number=number, version=version)
+
+
+SERVICE = Layout(
+    publisher="v1/publisher",
+    batch="v1/batches/{sequence}",
+    leaves="v1/batches/{sequence}/leaves",
+    newest_list="status-lists/{number}",
+    list_version="status-lists/{number}/versions/{version}",
+)
+
+MIRROR = Layout(
+    publisher="publisher.json",
+    batch="batches/{sequence}.json",
+    leaves="batches/{sequence}.leaves",
+    newest_list="status-lists/{number}.json",
+    list_version="status-lists/{number}/{version}.json",
+)
+
+MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
+"""A batch of a hundred thousand lists, or a list of hundreds of millions of entries."""

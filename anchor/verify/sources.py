@@ -1,0 +1,52 @@
+"""Where published files are had from: a service, a mirror on the web, or a folder; none is trusted."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Protocol
+
+from anchor.verify.folder_source import FolderSource
+from anchor.verify.http_source import HttpSource, client_session
+from anchor.verify.layout import MIRROR, SERVICE
+from anchor.verify.trust import FileLocation
+
+
+class ListSource(Protocol):
+    """What is asked for to read status at a head: nothing in it names a credential.
+
+    Every method raises NotFound where the file does not exist, and ServiceUnavailable where it cannot be had
+    whole.
+    """
+
+    async def batch(self, sequence: int) -> bytes:
+        """Return the document of a batch."""
+        ...
+
+    async def status_list(self, number: int, version: int | None) -> bytes:
+        """Return a list as signed: the version named, or the newest for None."""
+        ...
+
+
+class PublishedFiles(ListSource, Protocol):
+    """Everything that a publisher publishes: enough for an auditor to compute every root again."""
+
+    async def publisher(self) -> bytes:
+        """Return the publisher document."""
+        ...
+
+    def leaves(self, sequence: int, *, max_bytes: int) -> AsyncIterator[bytes]:
+        """Yield the leaf hashes of a batch in pieces of any size; ServiceUnavailable beyond `max_bytes`."""
+        ...
+
+
+@asynccontextmanager
+async def open_files(location: FileLocation) -> AsyncIterator[PublishedFiles]:
+    """Open the place that a trust set names."""
+    if location.is_mirror and "://" not in location.address:
+        yield FolderSource(Path(location.address))
+        return
+    async with client_session() as session:
+        layout = MIRROR if location.is_mirror else SERVICE
+        yield HttpSource(session=session, base_url=location.address, layout=layout)

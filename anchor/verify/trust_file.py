@@ -1,0 +1,195 @@
+"""The trust set as a TOML file: read strictly, written with the words that a person must check."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+from platformdirs import user_config_path
+
+from anchor.client.base_url import check_base_url
+from anchor.core.strict_json import JsonValue
+from anchor.documents import read_address
+from anchor.errors import InvalidInput, NotFound
+from anchor.fields import Fields, decode_hex, encode_hex
+from anchor.verify.trust import (
+    DEFAULT_MAX_STATUS_AGE_S,
+    Anchorage,
+    FileLocation,
+    TrustedIssuer,
+    TrustSet,
+)
+from status_lists import key_from_did_key
+from status_lists.multibase import decode_multikey, encode_multikey
+
+_DID_KEY = "did:key:"
+_MAX_TABLES = 10_000
+_DEL = "\x7f"
+
+
+def default_trust_path() -> Path:
+    """Return where the trust file of this user is looked for."""
+    return user_config_path("credential-anchor") / "trust.toml"
+
+
+def load_trust(path: Path) -> TrustSet:
+    """Read a trust file; NotFound where there is none, InvalidInput, naming the place, for a fault in it."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as exc:
+        raise NotFound(f"there is no trust file {path}: make one with `anchor trust export`") from exc
+    except OSError as exc:
+        raise InvalidInput(f"the trust file {path} cannot be read: {exc.strerror}") from exc
+    try:
+        return parse_trust(content)
+    except InvalidInput as exc:
+        raise InvalidInput(f"{path}: {exc}") from exc
+
+
+def parse_trust(content: bytes) -> TrustSet:
+    """Read the TOML of a trust set strictly: unknown names and wrong types are InvalidInput."""
+    try:
+        table = tomllib.loads(content.decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+        raise InvalidInput(f"this is no TOML: {exc}") from exc
+    fields = Fields(cast("JsonValue", table), "the trust file")
+    anchorages = [
+        _read_anchorage(Fields(item, f"[[anchorage]] {position}"))
+        for position, item in enumerate(_tables(fields, "anchorage"), start=1)
+    ]
+    issuers = [
+        _read_issuer(Fields(item, f"[[issuer]] {position}"))
+        for position, item in enumerate(_tables(fields, "issuer"), start=1)
+    ]
+    trust = TrustSet(
+        anchorages=tuple(anchorages),
+        issuers=tuple(issuers),
+        accepts_any_issuer=fields.boolean("accept_any_issuer", default=False),
+        files=read_location(service=fields.optional_text("service"), mirror=fields.optional_text("mirror")),
+        max_status_age_s=_optional_integer(fields, "max_status_age_s") or DEFAULT_MAX_STATUS_AGE_S,
+    )
+    fields.end()
+    return trust
+
+
+def read_location(*, service: str | None, mirror: str | None) -> FileLocation | None:
+    """Return where lists may be fetched; None where neither is given.
+
+    A service is an https URL, or http on this machine; a mirror is that or a folder. Raises InvalidInput.
+    """
+    if service is not None and mirror is not None:
+        raise InvalidInput("give a service or a mirror, not both: status is read from one place")
+    if service is not None:
+        return FileLocation(address=check_base_url(service), is_mirror=False)
+    if mirror is None:
+        return None
+    address = check_base_url(mirror) if "://" in mirror else str(Path(mirror).expanduser())
+    return FileLocation(address=address, is_mirror=True)
+
+
+def read_multikey(text: str) -> bytes:
+    """Return the Ed25519 public key of a Multikey (`z6Mk…`) or a `did:key`; StatusListError otherwise."""
+    return key_from_did_key(text) if text.startswith(_DID_KEY) else decode_multikey(text)
+
+
+def write_trust(trust: TrustSet, *, comment: Sequence[str]) -> str:
+    """Return the TOML that `parse_trust` reads back, headed by lines of comment."""
+    lines = [f"# {line}".rstrip() for line in comment]
+    if trust.files is not None:
+        lines += ["", f"{'mirror' if trust.files.is_mirror else 'service'} = {_quoted(trust.files.address)}"]
+    lines += [f"max_status_age_s = {trust.max_status_age_s}"]
+    if trust.accepts_any_issuer:
+        lines += [
+            "# Every issuer that the publisher names is accepted. Delete this to accept only those below.",
+            "accept_any_issuer = true",
+        ]
+    for anchorage in trust.anchorages:
+        lines += ["", "[[anchorage]]", *_anchorage_lines(anchorage)]
+    for issuer in trust.issuers:
+        lines += ["", "[[issuer]]", *_issuer_lines(issuer)]
+    return "\n".join(lines) + "\n"
+
+
+def _tables(fields: Fields, name: str) -> Sequence[JsonValue]:
+    return fields.items(name, max_items=_MAX_TABLES) if fields.has(name) else ()
+
+
+def _read_anchorage(fields: Fields) -> Anchorage:
+    anchorage = Anchorage(
+        chain_id=fields.integer("chain_id", minimum=1),
+        genesis_hash=fields.decoded("genesis_hash", decode_hash_hex),
+        contract=fields.decoded("contract", read_address),
+        publisher=fields.decoded("publisher", read_address),
+        rpc=fields.text("rpc"),
+        from_block=_optional_integer(fields, "from_block") or 0,
+        code_hash=fields.decoded("code_hash", decode_hash_hex) if fields.has("code_hash") else None,
+        confirmations=_optional_integer(fields, "confirmations"),
+    )
+    fields.end()
+    return anchorage
+
+
+def _read_issuer(fields: Fields) -> TrustedIssuer:
+    issuer = TrustedIssuer(
+        id=fields.text("id"),
+        aliases=_texts(fields, "aliases"),
+        name=fields.optional_text("name"),
+        keys=tuple(
+            Fields({"keys": text}, "keys").decoded("keys", read_multikey) for text in _texts(fields, "keys")
+        ),
+    )
+    fields.end()
+    return issuer
+
+
+def _texts(fields: Fields, name: str) -> tuple[str, ...]:
+    if not fields.has(name):
+        return ()
+    items = fields.items(name, max_items=_MAX_TABLES)
+    if not all(isinstance(item, str) for item in items):
+        raise InvalidInput(f"{name!r} must be an array of texts")
+    return tuple(str(item) for item in items)
+
+
+def _optional_integer(fields: Fields, name: str) -> int | None:
+    return fields.integer(name) if fields.has(name) else None
+
+
+def decode_hash_hex(text: str) -> bytes:
+    """Return the 32 bytes of a hash that Ethereum writes as 0x and 64 hex digits; else InvalidInput."""
+    return decode_hex(text, size=32)
+
+
+def _anchorage_lines(anchorage: Anchorage) -> list[str]:
+    optional = {
+        "code_hash": None if anchorage.code_hash is None else _quoted(encode_hex(anchorage.code_hash)),
+        "confirmations": None if anchorage.confirmations is None else str(anchorage.confirmations),
+    }
+    return [
+        f"chain_id = {anchorage.chain_id}",
+        f"genesis_hash = {_quoted(encode_hex(anchorage.genesis_hash))}",
+        f"contract = {_quoted(anchorage.contract)}",
+        f"publisher = {_quoted(anchorage.publisher)}",
+        f"rpc = {_quoted(anchorage.rpc)}",
+        f"from_block = {anchorage.from_block}",
+        *(f"{name} = {value}" for name, value in optional.items() if value is not None),
+    ]
+
+
+def _issuer_lines(issuer: TrustedIssuer) -> list[str]:
+    lines = [f"id = {_quoted(issuer.id)}"]
+    if issuer.name is not None:
+        lines.append(f"name = {_quoted(issuer.name)}")
+    if issuer.aliases:
+        lines.append(f"aliases = [{', '.join(map(_quoted, issuer.aliases))}]")
+    if issuer.keys:
+        lines.append(f"keys = [{', '.join(_quoted(encode_multikey(key)) for key in issuer.keys)}]")
+    return lines
+
+
+def _quoted(text: str) -> str:
+    # A JSON string is a TOML basic string, but for one character that TOML wants escaped.
+    return json.dumps(text, ensure_ascii=False).replace(_DEL, "\\u007f")
