@@ -11,6 +11,7 @@ import click
 from anchor.app import serve as run_service
 from anchor.cli.help_text import examples
 from anchor.config import load_settings
+from anchor.logs import configure_logs
 
 
 @click.command(
@@ -29,11 +30,20 @@ from anchor.config import load_settings
     show_envvar=True,
     metavar="FILE",
 )
-def serve(*, config: Path) -> None:
+@click.option(
+    "--log-format",
+    type=click.Choice(["json", "text"]),
+    default="json",
+    envvar="ANCHOR_LOG_FORMAT",
+    show_default=True,
+    help="JSON lines for programs, or text for people.",
+)
+def serve(*, config: Path, log_format: str) -> None:
     """Run the service until SIGTERM or Ctrl-C, which let it finish what it began.
 
     The log goes to stderr. The operator's key is in operator.key in the data directory, made at the first
     start.
     """
+    configure_logs(as_json=log_format == "json")
     settings = load_settings(config, os.environ)
     asyncio.run(run_service(settings, on_ready=lambda url: click.echo(f"ready at {url}")))

@@ -1,0 +1,40 @@
+"""Proof, batch and publisher documents: values to JSON and back, strictly (schemas in anchor/schemas)."""
+
+from __future__ import annotations
+
+from anchor.documents.batch import (
+    BATCH_FORMAT,
+    MAX_LISTS,
+    BatchDocument,
+    ListState,
+    batch_to_json,
+    parse_batch,
+)
+from anchor.documents.claim import AnchorClaim, read_address
+from anchor.documents.proof import MAX_PROOF_BYTES, PROOF_FORMAT, ProofDocument, parse_proof, proof_to_json
+from anchor.documents.publisher import (
+    PUBLISHER_FORMAT,
+    PublisherDocument,
+    parse_publisher,
+    publisher_to_json,
+)
+
+__all__ = [
+    "BATCH_FORMAT",
+    "MAX_LISTS",
+    "MAX_PROOF_BYTES",
+    "PROOF_FORMAT",
+    "PUBLISHER_FORMAT",
+    "AnchorClaim",
+    "BatchDocument",
+    "ListState",
+    "ProofDocument",
+    "PublisherDocument",
+    "batch_to_json",
+    "parse_batch",
+    "parse_proof",
+    "parse_publisher",
+    "proof_to_json",
+    "publisher_to_json",
+    "read_address",
+]

@@ -1,0 +1,68 @@
+"""What all documents share: the claim of where a root is anchored, the format's name, and values in one spelling."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from anchor.core.strict_json import JsonValue
+from anchor.errors import InvalidInput
+from anchor.fields import Fields, decode_hex, encode_hex
+
+_ADDRESS = re.compile("0x[0-9a-fA-F]{40}")
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorClaim:
+    """Where a document says its root is anchored: a hint for finding it, never trusted."""
+
+    chain_id: int
+    contract: str
+    publisher: str
+    sequence: int
+    transaction: bytes
+    block_number: int
+    block_time_s: int
+
+
+def claim_to_json(claim: AnchorClaim) -> JsonValue:
+    return {
+        "chainId": claim.chain_id,
+        "contract": claim.contract,
+        "publisher": claim.publisher,
+        "sequence": claim.sequence,
+        "transaction": encode_hex(claim.transaction),
+        "blockNumber": claim.block_number,
+        "blockTime": claim.block_time_s,
+    }
+
+
+def read_claim(fields: Fields) -> AnchorClaim:
+    claim = AnchorClaim(
+        chain_id=fields.integer("chainId", minimum=1),
+        contract=fields.decoded("contract", read_address),
+        publisher=fields.decoded("publisher", read_address),
+        sequence=fields.integer("sequence", minimum=1),
+        transaction=fields.decoded("transaction", decode_hex32),
+        block_number=fields.integer("blockNumber"),
+        block_time_s=fields.integer("blockTime"),
+    )
+    fields.end()
+    return claim
+
+
+def read_address(text: str) -> str:
+    """Return an Ethereum address as written, or raise InvalidInput; the chain adapter checks its checksum."""
+    if not _ADDRESS.fullmatch(text):
+        raise InvalidInput("expected an Ethereum address: 0x and 40 hex digits")
+    return text
+
+
+def require_format(fields: Fields, expected: str) -> None:
+    found = fields.text("format")
+    if found != expected:
+        raise InvalidInput(f"this is a {found[:60]!r} document, not {expected!r}")
+
+
+def decode_hex32(text: str) -> bytes:
+    return decode_hex(text, size=32)

@@ -1,0 +1,141 @@
+"""kill -9 at the points that hurt: an acknowledged digest ends in exactly one anchored batch."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anchor.chain.client import Web3Chain
+from anchor.chain.signer import LocalSigner
+from tests.support.anvil import AnvilChain
+from tests.support.rpc_proxy import RpcProxy
+from tests.support.running_service import IssuerAccess, RunningService
+
+pytestmark = pytest.mark.anvil
+
+
+@pytest.fixture
+async def proxy(anvil: AnvilChain) -> AsyncIterator[RpcProxy]:
+    """Stand between the service and the chain."""
+    async with RpcProxy(upstream_url=anvil.rpc_url) as running:
+        yield running
+
+
+@pytest.fixture
+async def proxied(tmp_path: Path, anvil: AnvilChain, proxy: RpcProxy) -> AsyncIterator[RunningService]:
+    """Run a service that reaches the chain through the proxy."""
+    running = RunningService(folder=tmp_path / "proxied", chain=anvil, rpc_url=proxy.url)
+    await running.start()
+    yield running
+    await running.stop()
+
+
+async def _submit(service: RunningService, issuer: IssuerAccess) -> str:
+    status, receipt = await service.request(
+        "POST",
+        "/v1/digests",
+        headers=issuer.headers,
+        json={"digest": secrets.token_bytes(32).hex(), "method": "raw"},
+    )
+    assert status == 201, receipt
+    digest: str = receipt["digest"]
+    return digest
+
+
+async def _assert_anchored_once(anvil: AnvilChain, service: RunningService, issuer: IssuerAccess, digest: str) -> None:
+    """One final batch holds the digest, and the chain has one event for each sequence and root."""
+    receipt = await service.wait_for_state(issuer, digest, "final")
+    chain = Web3Chain(rpc_url=anvil.rpc_url, contract=anvil.contract)
+    try:
+        publisher = LocalSigner(private_key=anvil.development.private_key).address
+        latest = await chain.block("latest")
+        assert latest is not None
+        events = await chain.anchored_events(publisher, from_block=0, to_block=latest.number)
+    finally:
+        await chain.close()
+
+    assert [event.sequence for event in events] == list(range(1, len(events) + 1))
+    assert len({event.root for event in events}) == len(events)
+    assert events[receipt["anchor"]["sequence"] - 1].transaction_hash.hex() == receipt["anchor"]["transaction"][2:]
+
+
+async def test_service_killed_right_after_acknowledging_digest_anchors_it_once(
+    anvil: AnvilChain, service: RunningService
+) -> None:
+    """Fault 1: the acknowledgement is worth something even if the process dies in the next instant."""
+    issuer = await service.add_issuer()
+    digest = await _submit(service, issuer)
+    await service.kill()
+    await service.start()
+
+    await _assert_anchored_once(anvil, service, issuer, digest)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+async def test_service_killed_around_broadcast_anchors_batch_once(
+    anvil: AnvilChain, proxied: RunningService, proxy: RpcProxy, moment: str
+) -> None:
+    """Faults 1 and 15: signed and stored, then killed before or after the endpoint got it."""
+    killed: list[str] = []
+
+    async def kill_once(method: str, *_: Any) -> None:
+        if method == "eth_sendRawTransaction" and not killed:
+            killed.append(method)
+            await proxied.kill()
+
+    if moment == "before":
+        proxy.before = kill_once
+    else:
+        proxy.after = kill_once
+    issuer = await proxied.add_issuer()
+    digest = await _submit(proxied, issuer)
+    await _until_killed(killed)
+    await proxied.start()
+
+    await _assert_anchored_once(anvil, proxied, issuer, digest)
+    assert killed
+
+
+async def _until_killed(killed: list[str]) -> None:
+    for _ in range(1000):
+        if killed:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("the broadcast was never reached")
+
+
+async def test_service_restarts_with_sigterm_and_keeps_everything(
+    anvil: AnvilChain, service: RunningService
+) -> None:
+    """Fault 11: SIGTERM ends the process cleanly, and the next start goes on where it was."""
+    issuer = await service.add_issuer()
+    digest = await _submit(service, issuer)
+    assert await service.stop() == 0
+    await service.start()
+
+    await _assert_anchored_once(anvil, service, issuer, digest)
+
+
+async def test_second_service_on_same_database_exits_with_message(service: RunningService) -> None:
+    """Fault 7: two processes on one database."""
+    second = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "anchor.cli",
+        "serve",
+        "--config",
+        str(service.folder / "anchor.toml"),
+        env=service.environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, errors = await second.communicate()
+
+    assert second.returncode == 1
+    assert b"another service is using" in errors

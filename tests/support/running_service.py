@@ -1,0 +1,191 @@
+"""The real service as a process of its own: started, killed, started again on the same data."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from tests.support.anvil import AnvilChain
+
+ROOT = Path(__file__).parents[2]
+POLL_S = 0.05
+MAX_POLLS = 1200
+STOP_TIMEOUT_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerAccess:
+    """An issuer of a running service and its API key."""
+
+    identifier: str
+    api_key: str = field(repr=False)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.api_key}"}
+
+
+class RunningService:
+    """
+    One installation: a folder with settings and data, a port, and at most one process.
+
+    Everything goes over HTTP and the command line, as users go.
+    """
+
+    def __init__(
+        self, *, folder: Path, chain: AnvilChain, rpc_url: str | None = None, max_age_s: float = 0.2
+    ) -> None:
+        self.folder = folder
+        self.port = _free_port()
+        self.base_url = f"http://127.0.0.1:{self.port}"
+        self._private_key = chain.development.private_key.hex()
+        self._process: asyncio.subprocess.Process | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "anchor.toml").write_text(
+            f"""
+data_dir = "data"
+[server]
+port = {self.port}
+base_url = "{self.base_url}"
+[chain]
+rpc_url = "{rpc_url or chain.rpc_url}"
+preset = "anvil"
+contract = "{chain.contract}"
+from_block = {chain.deployed_at}
+poll_s = 0.1
+[batching]
+max_age_s = {max_age_s}
+status_wait_s = {max_age_s}
+""",
+            "utf-8",
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of the service's process: the publisher's key is in it."""
+        return {**os.environ, "ANCHOR_PUBLISHER_PRIVATE_KEY": self._private_key}
+
+    @property
+    def operator_key(self) -> str:
+        return (self.folder / "data" / "operator.key").read_text("utf-8").strip()
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "service.log").read_text("utf-8")
+
+    async def start(self) -> None:
+        """Start the process and wait until it is ready; AssertionError with its log where it ends instead."""
+        with (self.folder / "service.log").open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "anchor.cli",
+                "serve",
+                "--config",
+                str(self.folder / "anchor.toml"),
+                cwd=ROOT,
+                env=self.environment,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+            )
+        assert self._process.stdout is not None
+        line = await self._process.stdout.readline()
+        assert line.startswith(b"ready"), self.log
+
+    async def wait_for_exit(self) -> int:
+        """Wait until the process ends by itself and return its exit code."""
+        assert self._process is not None
+        code = await asyncio.wait_for(self._process.wait(), STOP_TIMEOUT_S)
+        self._process = None
+        return code
+
+    async def stop(self) -> int:
+        """Ask the process to finish and return its exit code; 0 where none runs."""
+        return await self._end(signal.SIGTERM)
+
+    def kill_now(self) -> None:
+        """Send SIGKILL and do not wait: for use inside a hook of the RPC proxy."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+
+    async def kill(self) -> None:
+        """Kill -9 and wait for the end."""
+        await self._end(signal.SIGKILL)
+
+    async def _end(self, number: int) -> int:
+        if self._process is None:
+            return 0
+        if self._process.returncode is None:
+            self._process.send_signal(number)
+        return await self.wait_for_exit()
+
+    async def request(
+        self, method: str, path: str, *, headers: dict[str, str] | None = None, **arguments: Any
+    ) -> tuple[int, Any]:
+        """Send one request and return the status and the JSON body."""
+        async with (
+            aiohttp.ClientSession() as session,
+            session.request(method, self.base_url + path, headers=headers, **arguments) as response,
+        ):
+            return response.status, await response.json(content_type=None)
+
+    async def add_issuer(self, identifier: str | None = None, name: str = "Test issuer") -> IssuerAccess:
+        """Add an issuer: managed by the service where no identifier is given."""
+        kind: dict[str, Any] = {"listSigner": "managed"} if identifier is None else {"id": identifier}
+        status, body = await self.request(
+            "POST",
+            "/v1/issuers",
+            headers={"Authorization": f"Bearer {self.operator_key}"},
+            json={"name": name, **kind},
+        )
+        assert status == 201, body
+        return IssuerAccess(identifier=body["id"], api_key=body["apiKey"])
+
+    async def wait_for_state(self, issuer: IssuerAccess, digest: str, state: str, **query: str) -> Any:
+        """Poll until a digest has reached a state and return its receipt."""
+        order = ["accepted", "sealed", "sent", "mined", "final"]
+        for _ in range(MAX_POLLS):
+            status, body = await self.request(
+                "GET", f"/v1/digests/{digest}", headers=issuer.headers, params=query
+            )
+            assert status == 200, body
+            if order.index(body["state"]) >= order.index(state):
+                return body
+            await asyncio.sleep(POLL_S)
+        raise AssertionError(f"{digest} did not become {state}: {self.log[-2000:]}")
+
+    async def wait_for_sequence(self, sequence: int) -> Any:
+        """Poll until a batch is mined and return its document."""
+        for _ in range(MAX_POLLS):
+            status, body = await self.request("GET", f"/v1/batches/{sequence}")
+            if status == 200:
+                return body
+            await asyncio.sleep(POLL_S)
+        raise AssertionError(f"batch {sequence} was not mined: {self.log[-2000:]}")
+
+    async def wait_for_anchored_version(self, number: int, version: int) -> Any:
+        """Poll until the head commits to a list's version or a later one, and return the head's document."""
+        for _ in range(MAX_POLLS):
+            _, publisher = await self.request("GET", "/v1/publisher")
+            if publisher["head"]:
+                _, batch = await self.request("GET", f"/v1/batches/{publisher['head']['sequence']}")
+                listed = {item["number"]: item["version"] for item in batch["lists"]}
+                if listed.get(number, -1) >= version:
+                    return batch
+            await asyncio.sleep(POLL_S)
+        raise AssertionError(f"list {number} was not anchored: {self.log[-2000:]}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
