@@ -81,8 +81,7 @@ class Web3Chain:
             if tag == "finalized" and _says_no_such_tag(exc):
                 return None
             raise
-        asked_for = {bytes: lambda found: found.hash, int: lambda found: found.number}.get(type(tag))
-        if block is not None and asked_for is not None and asked_for(block) != tag:
+        if block is not None and not _is_named(block, tag):
             raise ChainUnavailable(f"{self._rpc.origin} answered {method} with another block")
         return block
 
@@ -165,7 +164,7 @@ class Web3Chain:
             return SendResult(outcome=classify_send(exc.code, exc.text), message=exc.text)
         except ChainUnavailable as exc:
             return SendResult(outcome=SendOutcome.UNKNOWN, message=str(exc))
-        if answer != "0x" + keccak(raw).hex():
+        if not isinstance(answer, str) or answer.lower() != "0x" + keccak(raw).hex():
             return SendResult(outcome=SendOutcome.UNKNOWN, message="the endpoint answered with another hash")
         return SendResult(outcome=SendOutcome.ACCEPTED, message="accepted")
 
@@ -198,6 +197,12 @@ def _block_id(tag: BlockTag) -> str:
     if isinstance(tag, bytes):
         return "0x" + tag.hex()
     return hex(tag) if isinstance(tag, int) else tag
+
+
+def _is_named(block: Block, tag: BlockTag) -> bool:
+    if isinstance(tag, bytes):
+        return block.hash == tag
+    return not isinstance(tag, int) or block.number == tag
 
 
 def _as_of(block_hash: bytes) -> dict[str, object]:

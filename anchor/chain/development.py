@@ -75,6 +75,7 @@ class DevelopmentChain:
         self._block_time_s = block_time_s
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
 
     @property
     def rpc_url(self) -> str:
@@ -99,25 +100,16 @@ class DevelopmentChain:
         """
         assert self._process is None, "a development chain cannot be entered twice at a time"
         _require_free(self._port)
-        if self._state is not None:
-            self._state.prepare()
         with tempfile.TemporaryFile() as log:
-            self._process = await asyncio.create_subprocess_exec(
-                self._anvil,
-                *self._arguments(),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                # Ctrl-C in a terminal must not stop the chain before its users have finished.
-                process_group=0,
-            )
+            self._process = await self._started(log)
             try:
                 await self._until_ready(self._process, log)
             except BaseException:
                 await self.kill()
                 raise
         if self._state is not None:
-            self._keeper = asyncio.create_task(_keep_copies(self._state))
+            self._stopping.clear()
+            self._keeper = asyncio.create_task(_keep_copies(self._state, self._stopping))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -134,15 +126,36 @@ class DevelopmentChain:
 
     async def kill(self) -> None:
         """Kill anvil at once (SIGKILL), as a crash would; does nothing if it is gone."""
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.wait([self._keeper])
-            self._keeper = None
         if self._process is not None:
             if self._process.returncode is None:
                 self._process.kill()
             await self._process.wait()
             self._process = None
+        if self._keeper is not None:
+            self._stopping.set()
+            await self._keeper
+            self._keeper = None
+
+    async def _started(self, log: IO[bytes]) -> asyncio.subprocess.Process:
+        lock = None
+        if self._state is not None:
+            lock = self._state.lock()
+        try:
+            if self._state is not None:
+                self._state.prepare()
+            return await asyncio.create_subprocess_exec(
+                self._anvil,
+                *self._arguments(),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=() if lock is None else (lock,),
+                # Ctrl-C in a terminal must not stop the chain before its users have finished.
+                process_group=0,
+            )
+        finally:
+            if lock is not None:
+                os.close(lock)
 
     def _arguments(self) -> list[str]:
         arguments = ["--host", _HOST, "--port", str(self._port), "--chain-id", str(DEVELOPMENT_CHAIN_ID)]
@@ -178,11 +191,14 @@ async def _answers(chain: Web3Chain) -> bool:
     return finalized is not None
 
 
-async def _keep_copies(state: StateFile) -> None:
-    """Copy the state for ever, in a thread, since it is read and parsed as a whole."""
-    while True:
-        await asyncio.sleep(_COPY_INTERVAL_S)
-        await asyncio.to_thread(state.keep_copy)
+async def _keep_copies(state: StateFile, stopping: asyncio.Event) -> None:
+    """Copy the state until told to stop, in a thread, since it is read and parsed as a whole."""
+    while not stopping.is_set():
+        # A full disk must not end the copying: the last copy stays, and the next may succeed.
+        with contextlib.suppress(OSError):
+            await asyncio.to_thread(state.keep_copy)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), _COPY_INTERVAL_S)
 
 
 def _free_port() -> int:

@@ -9,6 +9,7 @@ seconds.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from dataclasses import dataclass
@@ -32,16 +33,32 @@ class StateFile:
         """
         Make the file fit for a start: whole, or restored from the copy, or absent with no copy either.
 
-        Raises ConfigError where neither file is whole, since a new chain would silently take the old one's
-        place.
+        Precondition: locked. Raises ConfigError where neither file is whole, since a new chain would
+        silently take the old one's place.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         if self.path.exists() and self._whole_state() is not None:
             return
         if self.copy_path.exists():
             _replace(self.path, self.copy_path.read_bytes())
         elif self.path.exists():
             raise ConfigError(f"{self.path} is damaged and has no copy: delete it to begin a new chain")
+
+    def lock(self) -> int:
+        """
+        Return an open, locked descriptor, to be inherited by anvil: the lock lasts as long as the process.
+
+        So it holds too when anvil outlives whoever started it. Raises ConfigError where another anvil has
+        it, since two chains in one file would overwrite each other.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        lock_path = self.path.with_name(self.path.name + ".lock")
+        descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as exc:
+            os.close(descriptor)
+            raise ConfigError(f"{self.path} is in use by an anvil that still runs: stop that first") from exc
+        return descriptor
 
     def keep_copy(self) -> bool:
         """Replace the copy by the file as it is now, if that is whole; return whether it was."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from anchor.app import make_signer
 from anchor.chain.client import Web3Chain
 from anchor.chain.deployment import Deployment, deployment_gas_limit
 from anchor.chain.deployment import deploy as deploy_contract
@@ -49,7 +50,7 @@ def deploy(*, config: Path, yes: bool, as_json: bool) -> None:
     """
     # The contract's address is what this command is to find out: the settings are read as if it were known.
     settings = load_settings(config, {**os.environ, "ANCHOR_CHAIN_CONTRACT": _NO_CONTRACT})
-    done = asyncio.run(_deploy(settings, _signer(settings), asks=not yes))
+    done = asyncio.run(_deploy(settings, make_signer(settings, os.environ), asks=not yes))
     if as_json:
         print_json(
             {
@@ -106,15 +107,3 @@ def _confirm(settings: Settings, address: str, *, cost_wei: int, balance_wei: in
 
 def _ether(amount_wei: int) -> str:
     return f"{Decimal(amount_wei) / _WEI_PER_ETHER:.6f}"
-
-
-def _signer(settings: Settings) -> LocalSigner:
-    publisher = settings.publisher
-    if publisher.private_key:
-        name = "ANCHOR_PUBLISHER_PRIVATE_KEY"
-        return LocalSigner.from_environment(name, {name: publisher.private_key.reveal()})
-    if not publisher.keystore or not publisher.password_file:
-        raise ConfigError("no publisher key: set publisher.keystore and password_file, see `anchor init`")
-    return LocalSigner.from_keystore(
-        settings.path(publisher.keystore), settings.path(publisher.password_file)
-    )

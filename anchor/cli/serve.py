@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from pathlib import Path
 
 import click
@@ -45,5 +46,6 @@ def serve(*, config: Path, log_format: str) -> None:
     start.
     """
     configure_logs(as_json=log_format == "json")
+    configure_logs(as_json=not sys.stderr.isatty())
     settings = load_settings(config, os.environ)
     asyncio.run(run_service(settings, on_ready=lambda url: click.echo(f"ready at {url}")))

@@ -56,7 +56,7 @@ def credential_digest(method: Method, content: bytes) -> bytes:
         case Method.JWT:
             hashed = compact_jwt(content)
         case Method.SD_JWT:
-            hashed = compact_jwt(issuer_signed_jwt(content))
+            hashed = issuer_signed_jwt(content)
         case Method.RAW:
             hashed = content
     return hashlib.sha256(hashed).digest()
@@ -71,10 +71,15 @@ def compact_jwt(content: bytes) -> bytes:
 
 
 def issuer_signed_jwt(content: bytes) -> bytes:
-    """Return the part of an SD-JWT before its first `~` (RFC 9901, section 4); raise InvalidInput without one."""
+    """
+    Return the part of an SD-JWT before its first `~` (RFC 9901, section 4).
+
+    Raises InvalidInput where there is none, or it is not exactly three base64url parts: space before the `~`
+    would give two texts one digest.
+    """
     token, separator, _disclosures = content.strip(_SURROUNDING_SPACE).partition(b"~")
-    if not separator:
-        raise InvalidInput("not an SD-JWT: expected a `~` after the issuer-signed JWT")
+    if not separator or not _COMPACT_JWT.fullmatch(token):
+        raise InvalidInput("not an SD-JWT: expected three base64url parts joined by two dots, then a `~`")
     return token
 
 

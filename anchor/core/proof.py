@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from anchor.core.entries import (
+    CHUNK_BYTES,
     BatchHeader,
     CredentialEntry,
     StatusListEntry,
@@ -80,6 +81,9 @@ class ChunkEvidence:
 
     def check(self, entry: StatusListEntry) -> None:
         """Raise InvalidProof unless the chunk stands at its place in the list of that entry."""
+        if len(self.chunk) != CHUNK_BYTES:
+            # A fixed layout pads and cuts: other lengths would share the leaf hash of a chunk of 64.
+            raise InvalidProof(f"a chunk has {CHUNK_BYTES} bytes, not {len(self.chunk)}")
         size = chunk_count(entry.length, entry.bits_per_entry)
         inclusion = Inclusion(index=self.chunk_index, tree_size=size, path=self.path)
         if inclusion.root_of(chunk_leaf(self.chunk)) != entry.bits_root:

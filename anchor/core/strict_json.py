@@ -29,7 +29,9 @@ _MAX_NUMBER_CHARS = 400
 _MAX_SAFE_INTEGER = 2**53 - 1
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*|NaN|-?Infinity|[{}\[\]:,]', re.DOTALL)
+# Possessive and with an optional end, so that an unclosed string is one token: looking for its end again from
+# every escaped quote within would take quadratic time.
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|-?[0-9][0-9.eE+-]*|NaN|-?Infinity|[{}\[\]:,]', re.DOTALL)
 _NAN_AND_INFINITIES = frozenset({"NaN", "Infinity", "-Infinity"})
 
 

@@ -75,8 +75,8 @@ def parse_batch(content: bytes) -> BatchDocument:
     """
     Read a batch document strictly.
 
-    Guarantees that the list entries give the stated summary, and that all of it gives the stated root; InvalidProof
-    otherwise. Whether that root is on chain is not asked here.
+    Guarantees that the list entries give the stated summary, and that all of it gives the stated root;
+    InvalidProof otherwise. Whether that root is on chain is not asked here.
     """
     try:
         return _read_batch(Fields(parse_strict_json(content), "batch"))

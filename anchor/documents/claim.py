@@ -1,4 +1,4 @@
-"""What all documents share: the claim of where a root is anchored, the format's name, and values in one spelling."""
+"""What the documents share: the claim of where a root is anchored, format names, addresses and hashes."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class AnchorClaim:
 
 
 def claim_to_json(claim: AnchorClaim) -> JsonValue:
+    """Return the JSON of a claim."""
     return {
         "chainId": claim.chain_id,
         "contract": claim.contract,
@@ -38,6 +39,7 @@ def claim_to_json(claim: AnchorClaim) -> JsonValue:
 
 
 def read_claim(fields: Fields) -> AnchorClaim:
+    """Read a claim strictly; InvalidInput for anything else."""
     claim = AnchorClaim(
         chain_id=fields.integer("chainId", minimum=1),
         contract=fields.decoded("contract", read_address),
@@ -59,10 +61,12 @@ def read_address(text: str) -> str:
 
 
 def require_format(fields: Fields, expected: str) -> None:
+    """Raise InvalidInput unless the document says that it is of the expected format."""
     found = fields.text("format")
     if found != expected:
         raise InvalidInput(f"this is a {found[:60]!r} document, not {expected!r}")
 
 
 def decode_hex32(text: str) -> bytes:
+    """Return the 32 bytes of `0x` and 64 lower-case hex digits; InvalidInput for anything else."""
     return decode_hex(text, size=32)

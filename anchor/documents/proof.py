@@ -22,7 +22,7 @@ MAX_PROOF_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ProofDocument:
-    """A proof file: the proof, the issuer's identifier in words, the salt where there is one, and the claim."""
+    """A proof file: the proof, the issuer's identifier in words, the salt if there is one, and the claim."""
 
     proof: CredentialProof
     issuer: str
@@ -56,8 +56,8 @@ def parse_proof(content: bytes) -> ProofDocument:
     """
     Read a proof file strictly.
 
-    Raises InvalidProof for anything that is no well-formed proof, or one whose hashes do not lead to the root that it
-    states. Whether that root is on chain is not asked here.
+    Raises InvalidProof for anything that is no well-formed proof, or one whose hashes do not lead to the root
+    that it states. Whether that root is on chain is not asked here.
     """
     if len(content) > MAX_PROOF_BYTES:
         raise InvalidProof(f"a proof has at most {MAX_PROOF_BYTES} bytes, this file {len(content)}")

@@ -45,9 +45,7 @@ def parse_publisher(content: bytes) -> PublisherDocument:
     """Read a publisher document strictly; InvalidInput for anything else."""
     fields = Fields(parse_strict_json(content), "publisher")
     require_format(fields, PUBLISHER_FORMAT)
-    head = fields.child("head") if fields.has("head") else None
-    if head is None:
-        fields.value("head")
+    head_sequence, head_root = _read_head(fields)
     document = PublisherDocument(
         chain_id=fields.integer("chainId", minimum=1),
         genesis_hash=fields.decoded("genesisHash", decode_hex32),
@@ -55,8 +53,18 @@ def parse_publisher(content: bytes) -> PublisherDocument:
         publisher=fields.decoded("publisher", read_address),
         from_block=fields.integer("fromBlock"),
         base_url=fields.text("baseUrl"),
-        head_sequence=head.integer("sequence", minimum=1) if head else 0,
-        head_root=head.hash("root") if head else None,
+        head_sequence=head_sequence,
+        head_root=head_root,
     )
     fields.end()
     return document
+
+
+def _read_head(fields: Fields) -> tuple[int, bytes | None]:
+    if not fields.has("head"):
+        fields.value("head")
+        return 0, None
+    head = fields.child("head")
+    sequence, root = head.integer("sequence", minimum=1), head.hash("root")
+    head.end()
+    return sequence, root

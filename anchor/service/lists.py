@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Sequence
 
 import structlog
@@ -15,6 +14,7 @@ from anchor.service.keys import KeyVault
 from anchor.store.protocol import StatusStore
 from anchor.store.records import DueList, NewVersion
 from status_lists.credential import StatusList, list_document
+from status_lists.json_text import write_json_object
 from status_lists.publishing import PublishingPolicy, next_version
 from status_lists.signing import sign_list
 
@@ -113,5 +113,5 @@ class ListPublisher:
             valid_until_ms=valid_until_ms,
             bits_root=bits_root(item.bits),
             changes=item.changes,
-            document=json.dumps(signed, ensure_ascii=False, indent=2).encode("utf-8"),
+            document=write_json_object(signed),
         )

@@ -118,6 +118,15 @@ async def test_development_chain_on_half_written_state_starts_from_the_copy(
 
 
 @anvil_needed
+async def test_development_chain_on_a_state_in_use_is_config_error(tmp_path: Path) -> None:
+    """Two chains in one file would overwrite each other, also when one has outlived its owner."""
+    async with DevelopmentChain(state_path=tmp_path / "state.json", block_time_s=BLOCK_TIME_S):
+        with pytest.raises(ConfigError, match="in use"):
+            async with DevelopmentChain(state_path=tmp_path / "state.json", block_time_s=BLOCK_TIME_S):
+                pytest.fail("it must not start")
+
+
+@anvil_needed
 async def test_development_chain_on_taken_port_is_config_error() -> None:
     """Whatever answers there would be taken for the chain."""
     with socket.socket() as other:

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Awaitable, Callable
 
 import pytest
+from aiohttp import web
 
 from anchor.chain.client import Web3Chain
 from anchor.chain.rpc import RetryPolicy
@@ -74,7 +75,7 @@ def _client(url: str) -> Web3Chain:
 async def test_failing_endpoint_never_gives_the_key_away(
     caplog: pytest.LogCaptureFixture, fault: str, call: str
 ) -> None:
-    """With every logger at DEBUG, nothing logged, raised or returned holds more of the URL than its origin."""
+    """With all loggers at DEBUG, nothing logged, raised or returned holds more of the URL than its origin."""
     caplog.set_level(logging.DEBUG)
     async with RpcProxy(upstream_url="http://127.0.0.1:1") as proxy:
         proxy.fail("*", FAULTS[fault])
@@ -105,7 +106,7 @@ async def test_key_reaches_the_endpoint() -> None:
     """The control: the key is sent, so that the tests above look for something that was there."""
     heard: list[tuple[str, str | None]] = []
 
-    async def listen(exchange: rpc_proxy.Exchange) -> rpc_proxy.web.StreamResponse:
+    async def listen(exchange: rpc_proxy.Exchange) -> web.StreamResponse:
         heard.append((exchange.request.path_qs, exchange.request.headers.get("Authorization")))
         return await rpc_proxy.result("0x1")(exchange)
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 from eth_account import Account
-from eth_account.typed_transactions import TypedTransaction
+from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
 
 from anchor.chain import registry
+from anchor.chain.protocol import Signer
 from anchor.chain.signer import LocalSigner
 from anchor.errors import ConfigError
 
@@ -79,6 +80,13 @@ def test_sign_deployment_creates_a_contract(signer: LocalSigner) -> None:
 
     assert bytes(fields["to"]) == b""
     assert bytes(fields["data"]) == registry.artifact().creation_code
+
+
+def test_signer_fulfils_the_signer_protocol(signer: LocalSigner) -> None:
+    """The type checker is asked here, so that a drift of either side shows."""
+    fulfilled: Signer = signer
+
+    assert fulfilled.address == ADDRESS
 
 
 def test_signer_shows_its_address_only(signer: LocalSigner) -> None:

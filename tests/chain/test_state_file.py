@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -15,14 +16,27 @@ OLD, NEW = json.dumps({"block": 1}), json.dumps({"block": 2, "accounts": {"a": {
 
 @pytest.fixture
 def state(tmp_path: Path) -> StateFile:
-    """Return a state file in a directory that does not exist yet."""
-    made = StateFile(path=tmp_path / "chain" / "state.json")
-    made.prepare()
-    return made
+    """Return the name of a state file in an empty directory."""
+    return StateFile(path=tmp_path / "state.json")
 
 
-def test_prepare_without_files_makes_the_directory_only(state: StateFile) -> None:
+def test_lock_is_held_until_the_last_holder_closes_it(tmp_path: Path) -> None:
+    """A second lock is refused as long as any process has the first one, and the directory is made."""
+    state = StateFile(path=tmp_path / "chain" / "state.json")
+    first = state.lock()
+    inherited = os.dup(first)
+    os.close(first)
+    with pytest.raises(ConfigError, match="in use by an anvil"):
+        state.lock()
+    os.close(inherited)
+
+    os.close(state.lock())
+
+
+def test_prepare_without_files_leaves_none(state: StateFile) -> None:
     """The first start finds nothing and leaves nothing."""
+    state.prepare()
+
     assert list(state.path.parent.iterdir()) == []
 
 

@@ -126,6 +126,7 @@ async def test_record_and_head_follow_the_anchors(
         for index, block in enumerate(blocks)
         if block is not None
     ] + [None]
+    assert records[1] is not None
     assert await chain.head(publisher.address, after.hash) == Head(root=ROOTS[1], record=records[1])
     assert await chain.head(publisher.address, before.hash) is None
 

@@ -193,10 +193,14 @@ def test_check_status_bad_list_or_entry_raises_by_name(name: str) -> None:
     assert raised.value.code == code
 
 
+def _without_dates(document: dict[str, Any], _entry: dict[str, Any]) -> None:
+    del document["validFrom"], document["validUntil"]
+
+
 GOOD: dict[str, Change] = {
     "issuer as object": _set_document(issuer={"id": "did:web:college.example", "name": "College"}),
     "no id": _drop("id"),
-    "no dates": lambda document, _entry: (document.pop("validFrom"), document.pop("validUntil")),  # type: ignore[func-returns-value]
+    "no dates": _without_dates,
     "no ttl": _drop("credentialSubject", "ttl"),
     "several purposes": _set_subject(statusPurpose=["suspension", "revocation"]),
     "types of the subject as array": _set_subject(type=["BitstringStatusList"]),

@@ -78,6 +78,11 @@ status_wait_s = {max_age_s}
         return (self.folder / "data" / "operator.key").read_text("utf-8").strip()
 
     @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         return (self.folder / "service.log").read_text("utf-8")
 

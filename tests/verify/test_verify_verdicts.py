@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from anchor.core.digest import Method
 from anchor.core.entries import StatusEntry
-from anchor.verify import TrustedIssuer, TrustSet, Verdict
+from anchor.verify import Verdict, verify_credential
 from tests.support.fake_chain import FakeChain, address, opener
-from tests.support.publisher import Publisher
+from tests.support.publisher import Publisher, proof_bytes
 from tests.verify.world import RPC, World, told
 
 PDF = b"%PDF-1.7 a diploma \x00\xff"
@@ -79,16 +81,10 @@ async def test_verify_root_of_other_publisher_is_not_anchored(world: World, tmp_
     issued = world.issue(b'{"a":1}')
 
     report = await world.verify(
-        issued, content=world.credential(), proof=_file(stranger, batch, place)
+        issued, content=world.credential(), proof=proof_bytes(stranger.proof(batch, place))
     )
 
     assert told(report) == ("not_anchored", ["root_not_anchored"])
-
-
-def _file(publisher: Publisher, batch: object, place: int) -> bytes:
-    from tests.support.publisher import proof_bytes
-
-    return proof_bytes(publisher.proof(batch, place))  # type: ignore[arg-type]
 
 
 async def test_verify_other_issuer_named_is_issuer_mismatch(world: World) -> None:
@@ -168,13 +164,10 @@ async def test_verify_after_reorganisation_is_not_anchored(world: World) -> None
 
 
 async def test_verify_without_finalized_tag_counts_confirmations(world: World) -> None:
-    """Where a chain has no finalized tag, the trust set's number of confirmations decides; without one, nothing is final."""
+    """Without a finalized tag the trust set's number of confirmations decides; without either, nothing is final."""
     issued = world.issue()
     world.chain.has_finalized_tag = False
-    anchorage = world.anchorage
-    counted = TrustSet(
-        anchorages=(_with_confirmations(anchorage, 2),), issuers=(TrustedIssuer(id=world.issuer.id),)
-    )
+    counted = replace(world.trust(), anchorages=(replace(world.anchorage, confirmations=2),))
 
     before = await world.verify(issued, trust=counted)
     world.chain.mine()
@@ -183,12 +176,6 @@ async def test_verify_without_finalized_tag_counts_confirmations(world: World) -
     assert told(before) == ("pending", ["not_final"])
     assert told(await world.verify(issued, trust=counted)) == ("valid", [])
     assert told(await world.verify(issued)) == ("pending", ["not_final"])
-
-
-def _with_confirmations(anchorage: object, confirmations: int) -> object:
-    from dataclasses import replace
-
-    return replace(anchorage, confirmations=confirmations)  # type: ignore[type-var]
 
 
 async def test_verify_foreign_status_is_unknown(world: World) -> None:
@@ -216,8 +203,6 @@ async def test_verify_several_reasons_tells_all_and_takes_the_first(world: World
 
 async def test_verify_without_proof_is_unknown(world: World) -> None:
     """Without a proof nothing can be looked up."""
-    from anchor.verify import verify_credential
-
     report = await verify_credential(
         world.credential(),
         None,
