@@ -97,7 +97,9 @@ def make_signer(settings: Settings, environment: Mapping[str, str]) -> LocalSign
         return LocalSigner.from_environment(name, environment)
     if not publisher.keystore or not publisher.password_file:
         raise ConfigError("publisher.keystore and publisher.password_file are missing: see `anchor init`")
-    return LocalSigner.from_keystore(settings.path(publisher.keystore), settings.path(publisher.password_file))
+    return LocalSigner.from_keystore(
+        settings.path(publisher.keystore), settings.path(publisher.password_file)
+    )
 
 
 def _assemble(
@@ -134,9 +136,7 @@ def _assemble(
             backlog_entries=settings.limits.backlog_entries,
             work=work,
         ),
-        issuers=Issuers(
-            store=store, vault=vault, clock=clock, operator_key_hash=hash_api_key(operator_key)
-        ),
+        issuers=Issuers(store=store, vault=vault, clock=clock, operator_key_hash=hash_api_key(operator_key)),
         publications=Publications(
             store=store,
             identity=identity,
@@ -202,7 +202,9 @@ async def _run(parts: _Parts, settings: Settings, on_ready: Callable[[str], None
 
 async def _raise_when_fatal(fatal: asyncio.Event) -> None:
     await fatal.wait()
-    raise FatalError("a request met a failure of the database: start the service again, it recovers by itself")
+    raise FatalError(
+        "a request met a failure of the database: start the service again, it recovers by itself"
+    )
 
 
 @asynccontextmanager

@@ -199,7 +199,13 @@ def require_base_url(text: str) -> str:
     """Return a base URL without its final slash: https, or http on loopback, without query or credentials."""
     url = urlsplit(text.rstrip("/"))
     loopback = url.scheme == "http" and url.hostname in LOOPBACK_HOSTS
-    if not (url.scheme == "https" or loopback) or not url.hostname or url.query or url.fragment or "@" in url.netloc:
+    if (
+        not (url.scheme == "https" or loopback)
+        or not url.hostname
+        or url.query
+        or url.fragment
+        or "@" in url.netloc
+    ):
         raise ConfigError(f"{text!r} is no usable base URL: it must be https, or http on loopback")
     return text.rstrip("/")
 
@@ -253,7 +259,9 @@ def _check(path: Path, settings: Settings) -> None:
     if settings.server.base_url.endswith("/"):
         raise ConfigError(f"{path.name}: server.base_url must not end in a slash")
     if settings.chain.preset and settings.chain.preset != "anvil" and preset(settings.chain.preset) is None:
-        raise ConfigError(f"{path.name}: chain.preset {settings.chain.preset!r} is not known: give chain_id instead")
+        raise ConfigError(
+            f"{path.name}: chain.preset {settings.chain.preset!r} is not known: give chain_id instead"
+        )
     if settings.chain_id <= 0:
         raise ConfigError(f"{path.name}: chain.preset or chain.chain_id is missing")
     try:
@@ -261,7 +269,9 @@ def _check(path: Path, settings: Settings) -> None:
     except InvalidInput as exc:
         raise ConfigError(f"{path.name}: chain.contract: {exc} (see `anchor deploy`)") from exc
     if settings.lists.length < MINIMUM_LIST_LENGTH or settings.lists.length % 512:
-        raise ConfigError(f"{path.name}: lists.length must be at least {MINIMUM_LIST_LENGTH} and a multiple of 512")
+        raise ConfigError(
+            f"{path.name}: lists.length must be at least {MINIMUM_LIST_LENGTH} and a multiple of 512"
+        )
     numbers = cast(
         "tuple[float, ...]",
         (

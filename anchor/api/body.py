@@ -21,7 +21,9 @@ async def read_body(request: web.Request, *, limit_bytes: int, timeout_s: float)
     the body is not complete after `timeout_s`.
     """
     if request.content_length is not None and request.content_length > limit_bytes:
-        raise TooLarge(f"a body of {request.content_length} bytes is over the limit of {limit_bytes}: split it")
+        raise TooLarge(
+            f"a body of {request.content_length} bytes is over the limit of {limit_bytes}: split it"
+        )
     parts: list[bytes] = []
     size = 0
     try:

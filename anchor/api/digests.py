@@ -75,7 +75,9 @@ async def look_up(request: web.Request) -> web.Response:
     """GET /v1/digests/{digest}: the receipt of a digest, with its anchor once it has one."""
     services = request.app[SERVICES]
     place = await _find_one(request)
-    return web.json_response(_receipt(services, place.accepted, place.batch) | {"anchor": _anchor(place.batch)})
+    return web.json_response(
+        _receipt(services, place.accepted, place.batch) | {"anchor": _anchor(place.batch)}
+    )
 
 
 async def proof(request: web.Request) -> web.Response:
@@ -118,10 +120,13 @@ def _read_submission(item: JsonValue, position: int) -> Submission:
 
 def _read_status(value: JsonValue, position: int) -> StatusEntry:
     if isinstance(value, str):
-        raise InvalidInput(f"digests[{position}].status: {value[:40]!r} is neither 'allocate' nor a status entry")
+        raise InvalidInput(
+            f"digests[{position}].status: {value[:40]!r} is neither 'allocate' nor a status entry"
+        )
     fields = Fields(value, f"digests[{position}].status")
     entry = StatusEntry(
-        list_number=fields.integer("list", maximum=MAX_INTEGER), index=fields.integer("index", maximum=MAX_INTEGER)
+        list_number=fields.integer("list", maximum=MAX_INTEGER),
+        index=fields.integer("index", maximum=MAX_INTEGER),
     )
     fields.end()
     return entry

@@ -57,7 +57,9 @@ class Metrics:
         self._block = Gauge("anchor_chain_block", "Newest block seen", registry=registry)
         self._final = Gauge("anchor_chain_finalized_block", "Newest finalized block seen", registry=registry)
         self._balance = Gauge("anchor_publisher_balance_wei", "The publisher's balance", registry=registry)
-        self._sequence = Gauge("anchor_head_sequence", "Sequence of the newest mined batch", registry=registry)
+        self._sequence = Gauge(
+            "anchor_head_sequence", "Sequence of the newest mined batch", registry=registry
+        )
         self._ready = Gauge("anchor_chain_ok", "1 while the chain answers", registry=registry)
 
     async def refresh(self, services: Services) -> None:

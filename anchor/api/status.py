@@ -135,7 +135,9 @@ async def _entry_of_digest(services: Services, issuer: Issuer, fields: Fields) -
     places = await services.intake.find(issuer, digest, code)
     bound = [place.accepted.status for place in places if place.accepted.status is not None]
     if not bound:
-        raise Conflict("no status entry is bound to this digest: name the list and index of its credentialStatus")
+        raise Conflict(
+            "no status entry is bound to this digest: name the list and index of its credentialStatus"
+        )
     if len(bound) > 1:
         raise Conflict("this digest was submitted under several methods: name one in 'method'")
     return bound[0]

@@ -138,10 +138,9 @@ class DevelopmentChain:
 
     async def _started(self, log: IO[bytes]) -> asyncio.subprocess.Process:
         lock = None
-        if self._state is not None:
-            lock = self._state.lock()
         try:
             if self._state is not None:
+                lock = self._state.lock()
                 self._state.prepare()
             return await asyncio.create_subprocess_exec(
                 self._anvil,
@@ -153,6 +152,8 @@ class DevelopmentChain:
                 # Ctrl-C in a terminal must not stop the chain before its users have finished.
                 process_group=0,
             )
+        except OSError as exc:
+            raise ConfigError(f"the development chain cannot be started: {exc}") from exc
         finally:
             if lock is not None:
                 os.close(lock)

@@ -198,7 +198,9 @@ def chunk_leaf(chunk: bytes) -> bytes:
 def bits_tree(bits: bytes | bytearray) -> Tree:
     """Return the tree over a bitstring's chunks (a multiple of 64 bytes)."""
     if len(bits) % CHUNK_BYTES:
-        raise InvalidInput(f"a bitstring of {len(bits)} bytes is no whole number of {CHUNK_BYTES}-byte chunks")
+        raise InvalidInput(
+            f"a bitstring of {len(bits)} bytes is no whole number of {CHUNK_BYTES}-byte chunks"
+        )
     tree = Tree()
     tree.extend(chunk_leaf(bytes(bits[at : at + CHUNK_BYTES])) for at in range(0, len(bits), CHUNK_BYTES))
     return tree

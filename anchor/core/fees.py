@@ -28,8 +28,9 @@ def first_offer(*, base_fee_wei: int, priority_fee_wei: int, cap_wei: int) -> Fe
 
 def raised(previous: Fees, *, base_fee_wei: int, priority_fee_wei: int, cap_wei: int) -> Fees | None:
     """
-    Return the replacement of an offer: both caps at least 12.5 % higher (rounded up, at least 1 wei), or more where
-    the market asks for it. None where the cap does not allow such a replacement.
+    Return the replacement of an offer, or None where the cap allows none.
+
+    Both caps are at least 12.5 % higher (rounded up, at least 1 wei), or more where the market asks for it.
     """
     market = first_offer(base_fee_wei=base_fee_wei, priority_fee_wei=priority_fee_wei, cap_wei=cap_wei)
     max_fee = max(_bumped(previous.max_fee_wei), market.max_fee_wei)

@@ -105,7 +105,9 @@ def _recorded(batch: BatchView, chain: ChainView, block_hash: bytes) -> Decision
 
 def _sequence_taken(batch: BatchView, chain: ChainView) -> Decision:
     if chain.next_sequence_final > batch.sequence:
-        return Decision(Step.RESEAL, f"sequence {batch.sequence} went to another root: the key is used elsewhere")
+        return Decision(
+            Step.RESEAL, f"sequence {batch.sequence} went to another root: the key is used elsewhere"
+        )
     return Decision(Step.WAIT, f"sequence {batch.sequence} went to another root, not final yet")
 
 

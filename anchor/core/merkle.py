@@ -22,7 +22,7 @@ MAX_PATH_HASHES = 64
 """A tree of 2^64 leaves has no longer path: longer ones are refused before anything is hashed."""
 
 ReadNodes = Callable[[int, int, int], bytes]
-"""Reads `count` nodes of `level` from `start`: (level, start, count) → 32 × count bytes."""
+"""Reads `count` nodes of `level` from `start`: (level, start, count) → 32 bytes a node."""
 
 
 def leaf_hash(entry: bytes) -> bytes:

@@ -73,7 +73,7 @@ class ListEvidence:
 
 @dataclass(frozen=True, slots=True)
 class ChunkEvidence:
-    """Leads from 64 bytes of a bitstring to the list's bits root; the number of chunks follows from the list's entry."""
+    """Leads from 64 bytes of a bitstring to the list's bits root; the list's entry tells the number of chunks."""
 
     chunk: bytes
     chunk_index: int

@@ -29,7 +29,7 @@ _MAX_NUMBER_CHARS = 400
 _MAX_SAFE_INTEGER = 2**53 - 1
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-# Possessive and with an optional end, so that an unclosed string is one token: looking for its end again from
+# Possessive and with an optional end, so that an unclosed string is one symbol: looking for its end again from
 # every escaped quote within would take quadratic time.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|-?[0-9][0-9.eE+-]*|NaN|-?Infinity|[{}\[\]:,]', re.DOTALL)
 _NAN_AND_INFINITIES = frozenset({"NaN", "Infinity", "-Infinity"})
@@ -63,7 +63,7 @@ def parse_strict_json(content: bytes) -> JsonValue:
         raise _locate(text) from exc
     if _ESCAPED_SURROGATE.search(text):
         _check_surrogates(text)
-    return cast(JsonValue, value)
+    return cast("JsonValue", value)
 
 
 def canonical_json(value: JsonValue) -> bytes:
@@ -91,12 +91,12 @@ def _check_depth(text: str) -> None:
         return
     depth = 0
     for match in _TOKEN.finditer(text):
-        token = match.group()
-        if token in "{[":
+        symbol = match.group()
+        if symbol in "{[":
             depth += 1
             if depth > MAX_DEPTH:
                 raise _fault_at(text, match.start(), f"more than {MAX_DEPTH} levels of nesting")
-        elif token in "}]":
+        elif symbol in "}]":
             depth -= 1
 
 
@@ -146,30 +146,30 @@ def _locate(text: str) -> NotStrictJson:
     # One entry an open bracket: the names seen so far in an object, None in an array.
     open_names: list[set[str] | None] = []
     for match, is_name in _tokens_with_roles(text):
-        token = match.group()
+        symbol = match.group()
         reason = None
-        if token in "{[":
-            open_names.append(set() if token == "{" else None)
-        elif token in "}]":
+        if symbol in "{[":
+            open_names.append(set() if symbol == "{" else None)
+        elif symbol in "}]":
             open_names.pop()
         elif is_name:
-            name = json.loads(token, strict=False)
+            name = json.loads(symbol, strict=False)
             names = open_names[-1]
             if names is not None and name in names:
-                reason = f"the name {token[:60]} stands twice in one object"
+                reason = f"the name {symbol[:60]} stands twice in one object"
             elif names is not None:
                 names.add(name)
-        elif token in _NAN_AND_INFINITIES:
-            reason = f"{token} is no JSON number"
-        elif token[0] in "-0123456789":
-            reason = _number_problem(token)
+        elif symbol in _NAN_AND_INFINITIES:
+            reason = f"{symbol} is no JSON number"
+        elif symbol[0] in "-0123456789":
+            reason = _number_problem(symbol)
         if reason:
             return _fault_at(text, match.start(), reason)
     raise AssertionError("the parser's hooks refused a text in which nothing is wrong")
 
 
 def _tokens_with_roles(text: str) -> Iterator[tuple[re.Match[str], bool]]:
-    """Yield each token with whether it is a member's name (a string before a colon)."""
+    """Yield each symbol with whether it is a member's name (a string before a colon)."""
     matches = list(_TOKEN.finditer(text))
     for match, following in zip(matches, [*matches[1:], None], strict=True):
         is_name = match.group()[0] == '"' and following is not None and following.group() == ":"

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 
 import structlog
 
-from anchor.chain.protocol import AnchorRecord, Block, Chain, SendOutcome, Signer
+from anchor.chain.protocol import AnchorRecord, Chain, SendOutcome, Signer
 from anchor.clock import Clock
 from anchor.core.fees import Fees, first_offer, raised
 from anchor.core.lifecycle import BatchView, ChainView, Decision, Step, decide_step
 from anchor.errors import ChainUnavailable, FatalError
 from anchor.service.chain_status import ChainStatus
+from anchor.service.look import Look, canonical_hash, final_block, latest_block, look_at_publisher
 from anchor.service.sealer import reseal
 from anchor.store.protocol import Store
 from anchor.store.records import Batch, Mined, Payload
@@ -42,19 +43,6 @@ class AnchorerSettings:
     poll_s: float
     max_fee_wei: int
     replace_after_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """One look at the chain: every read names one of these two blocks."""
-
-    latest: Block
-    final: Block
-    next_sequence: int
-    next_sequence_final: int
-    head_root: bytes | None
-    nonce: int
-    nonce_final: int
 
 
 class Anchorer:
@@ -104,50 +92,26 @@ class Anchorer:
         A block that was looked at before is not looked at again unless there is something new to send: so the same
         bytes are broadcast once a block, and an idle service asks little of its endpoint.
         """
-        latest = await self._chain.block("latest")
-        if latest is None:
-            raise ChainUnavailable("the endpoint has no latest block")
+        latest = await latest_block(self._chain)
         unfinished = await self._store.unfinished_batches()
         seen = (latest.hash, *((batch.id, batch.state) for batch in unfinished))
         if seen == self._seen:
             return
-        final = await self._final_block(latest)
+        final = await final_block(self._chain, latest, confirmations=self._settings.confirmations)
         self._status.saw(latest, final_number=final.number)
         self._status.balance_wei = await self._chain.balance_wei(self._signer.address)
         if unfinished:
-            await self._advance_all(unfinished, await self._look(latest, final))
+            look = await look_at_publisher(self._chain, self._signer.address, latest=latest, final=final)
+            await self._advance_all(unfinished, look)
         self._seen = seen
 
-    async def _advance_all(self, unfinished: Sequence[Batch], look: _Look) -> None:
+    async def _advance_all(self, unfinished: Sequence[Batch], look: Look) -> None:
         for batch in unfinished:
             if not await self._advance(batch, look):
                 # Later batches stand on this one: the lowest sequence is always pushed first.
                 return
 
-    async def _look(self, latest: Block, final: Block) -> _Look:
-        publisher = self._signer.address
-        head = await self._chain.head(publisher, latest.hash)
-        final_head = await self._chain.head(publisher, final.hash)
-        return _Look(
-            latest=latest,
-            final=final,
-            next_sequence=head.record.sequence + 1 if head else 1,
-            next_sequence_final=final_head.record.sequence + 1 if final_head else 1,
-            head_root=head.root if head else None,
-            nonce=await self._chain.nonce(publisher, latest.hash),
-            nonce_final=await self._chain.nonce(publisher, final.hash),
-        )
-
-    async def _final_block(self, latest: Block) -> Block:
-        if self._settings.confirmations:
-            final = await self._chain.block(max(0, latest.number - self._settings.confirmations))
-        else:
-            final = await self._chain.block("finalized")
-        if final is None:
-            raise ChainUnavailable("the endpoint has no finalized block: set chain.confirmations for this chain")
-        return final
-
-    async def _advance(self, batch: Batch, look: _Look) -> bool:
+    async def _advance(self, batch: Batch, look: Look) -> bool:
         """Take one batch as far as the look allows; return whether the batches after it may go on."""
         for _ in range(MAX_STEPS_A_LOOK):
             decision, record = await self._decide(batch, look)
@@ -156,20 +120,18 @@ class Anchorer:
                     if decision.reason:
                         log.warning("anchor.waiting", sequence=batch.sequence, reason=decision.reason)
                     return batch.state.is_mined
-                case Step.BROADCAST:
-                    await self._broadcast(batch)
-                    return False
                 case Step.HALT:
-                    raise FatalError(f"batch {batch.sequence} cannot be anchored: {decision.reason}; look at the account")
+                    raise FatalError(f"batch {batch.sequence} cannot be anchored: {decision.reason}")
                 case step:
-                    await self._take(step, decision, batch, look, record)
+                    if not await self._take(step, decision, batch, look, record):
+                        return False
             refreshed = await self._store.batch(batch.id)
             if refreshed is None or refreshed.state.value == "final":
                 return True
             batch = refreshed
         return False
 
-    async def _decide(self, batch: Batch, look: _Look) -> tuple[Decision, AnchorRecord | None]:
+    async def _decide(self, batch: Batch, look: Look) -> tuple[Decision, AnchorRecord | None]:
         if batch.root is None or batch.sequence is None:
             raise AssertionError("an unfinished batch is sealed")
         publisher = self._signer.address
@@ -188,7 +150,7 @@ class Anchorer:
             payload_age_s=(self._clock.now_ms() - newest.created_ms) / 1000 if newest else 0.0,
         )
         chain_view = ChainView(
-            record_block_hash=await self._block_hash(record.block_number) if record else None,
+            record_block_hash=await canonical_hash(self._chain, record.block_number) if record else None,
             record_is_final=final_record == record and record is not None,
             next_sequence=look.next_sequence,
             next_sequence_final=look.next_sequence_final,
@@ -198,15 +160,19 @@ class Anchorer:
         return decide_step(view, chain_view, replace_after_s=self._settings.replace_after_s), record
 
     async def _take(
-        self, step: Step, decision: Decision, batch: Batch, look: _Look, record: AnchorRecord | None
-    ) -> None:
+        self, step: Step, decision: Decision, batch: Batch, look: Look, record: AnchorRecord | None
+    ) -> bool:
+        """Take a step; return False where this look leads no further."""
         if decision.reason:
             log.warning("anchor.step", step=step.value, sequence=batch.sequence, reason=decision.reason)
         match step:
             case Step.SIGN:
-                await self._sign(batch, look, nonce=look.nonce, previous=None)
-            case Step.REPLACE:
-                await self._replace(batch, look)
+                return await self._sign(batch, look, nonce=look.nonce, previous=None)
+            case Step.REPLACE if await self._replace(batch, look):
+                return True
+            case Step.BROADCAST | Step.REPLACE:
+                await self._broadcast(batch)
+                return False
             case Step.MARK_MINED if record is not None:
                 await self._mark_mined(batch, record)
             case Step.MARK_FINAL:
@@ -218,8 +184,9 @@ class Anchorer:
                 await self._reseal(batch, look)
             case _:
                 raise AssertionError(f"no way to take step {step}")
+        return True
 
-    async def _sign(self, batch: Batch, look: _Look, *, nonce: int, previous: Fees | None) -> bool:
+    async def _sign(self, batch: Batch, look: Look, *, nonce: int, previous: Fees | None) -> bool:
         """Sign and durably store a payload; it is broadcast by the next step. False where no fee allows it."""
         if batch.root is None or batch.sequence is None:
             raise AssertionError("an unfinished batch is sealed")
@@ -230,7 +197,9 @@ class Anchorer:
         }
         fees = first_offer(**market) if previous is None else raised(previous, **market)
         if fees is None:
-            log.error("anchor.fee_cap_reached", sequence=batch.sequence, max_fee_wei=self._settings.max_fee_wei)
+            log.error(
+                "anchor.fee_cap_reached", sequence=batch.sequence, max_fee_wei=self._settings.max_fee_wei
+            )
             return False
         signed = self._signer.sign_anchor(
             chain_id=self._settings.chain_id,
@@ -259,11 +228,11 @@ class Anchorer:
         log.info("anchor.signed", sequence=batch.sequence, nonce=nonce, transaction=signed.hash.hex())
         return True
 
-    async def _replace(self, batch: Batch, look: _Look) -> None:
+    async def _replace(self, batch: Batch, look: Look) -> bool:
+        """Store a dearer payload of the same nonce; False where the fee cap forbids it."""
         payload = (await self._store.payloads(batch.id))[-1]
         offer = Fees(max_fee_wei=payload.max_fee_wei, priority_fee_wei=payload.priority_fee_wei)
-        if not await self._sign(batch, look, nonce=payload.nonce, previous=offer):
-            await self._broadcast(batch)
+        return await self._sign(batch, look, nonce=payload.nonce, previous=offer)
 
     async def _broadcast(self, batch: Batch) -> None:
         """Send the newest payload again; after any answer it counts as maybe sent."""
@@ -294,7 +263,7 @@ class Anchorer:
                 return
         raise ChainUnavailable("the contract has the record, but no receipt of ours fits it yet")
 
-    async def _reseal(self, batch: Batch, look: _Look) -> None:
+    async def _reseal(self, batch: Batch, look: Look) -> None:
         await reseal(
             self._store,
             batch,
@@ -302,9 +271,3 @@ class Anchorer:
             previous_root=look.head_root or bytes(32),
             now_s=self._clock.now_ms() // 1000,
         )
-
-    async def _block_hash(self, number: int) -> bytes:
-        block = await self._chain.block(number)
-        if block is None:
-            raise ChainUnavailable(f"the endpoint does not know block {number} that its record names")
-        return block.hash

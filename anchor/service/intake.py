@@ -79,7 +79,9 @@ class Intake:
     async def submit_packed(self, issuer: Issuer, method_code: int, digests: bytes) -> PackedAccepted:
         """Accept unbound digests of 32 bytes each, all or none."""
         if not digests or len(digests) % DIGEST_BYTES:
-            raise InvalidInput(f"a packed body is one or more digests of {DIGEST_BYTES} bytes, not {len(digests)} bytes")
+            raise InvalidInput(
+                f"a packed body holds digests of {DIGEST_BYTES} bytes each, not {len(digests)} bytes"
+            )
         await self._refuse_beyond_backlog(len(digests) // DIGEST_BYTES)
         await asyncio.to_thread(_refuse_zero_digests, digests)
         accepted = await self._store.accept_packed(

@@ -33,15 +33,15 @@ class NewKey:
 class Issuers:
     """The operator's view of issuers, and the check of every API key."""
 
-    def __init__(self, *, store: IssuerStore, vault: KeyVault, clock: Clock, operator_key_hash: bytes) -> None:
+    def __init__(
+        self, *, store: IssuerStore, vault: KeyVault, clock: Clock, operator_key_hash: bytes
+    ) -> None:
         self._store = store
         self._vault = vault
         self._clock = clock
         self._operator_key_hash = operator_key_hash
 
-    async def add(
-        self, *, identifier: str | None, name: str, kind: SignerKind, seed: bytes | None
-    ) -> NewKey:
+    async def add(self, *, identifier: str | None, name: str, kind: SignerKind, seed: bytes | None) -> NewKey:
         """
         Add an issuer and return it with its API key.
 
@@ -86,7 +86,9 @@ class Issuers:
     def require_operator(self, api_key: str) -> None:
         """Raise Unauthorized unless the key is the operator's; takes the same time either way."""
         if not same_key(api_key, self._operator_key_hash):
-            raise Unauthorized("this needs the operator's API key: see operator.key in the service's data folder")
+            raise Unauthorized(
+                "this needs the operator's API key: see operator.key in the service's data folder"
+            )
 
 
 def _check_identifier(identifier: str | None, kind: SignerKind) -> None:
@@ -108,8 +110,8 @@ def _warnings(issuer: Issuer) -> tuple[str, ...]:
             return (STAND_IN_WARNING,)
         case SignerKind.DID_WEB:
             return (
-                f"add {issuer.signer.verification_method} as an assertionMethod to the issuer's DID document, or no "
-                "verifier will accept its lists",
+                f"add {issuer.signer.verification_method} to the issuer's DID document as an assertionMethod: "
+                + "before that no verifier accepts its lists",
             )
         case SignerKind.MANAGED:
             return ()

@@ -66,13 +66,20 @@ class Publications:
             status_root=batch.status_root,
         )
         if proof.root() != batch.root:
-            raise FatalError(f"a proof of batch {batch.sequence} leads to another root: the database is damaged")
+            raise FatalError(
+                f"a proof of batch {batch.sequence} leads to another root: the database is damaged"
+            )
         return ProofDocument(proof=proof, issuer=issuer.identifier, salt=None, claim=self.claim(batch))
 
     async def batch(self, sequence: int) -> BatchDocument:
         """Return a published batch; NotFound before it is mined."""
         batch = await self.mined_batch(sequence)
-        if batch.previous_root is None or batch.sealed_s is None or batch.root is None or batch.credential_root is None:
+        if (
+            batch.previous_root is None
+            or batch.sealed_s is None
+            or batch.root is None
+            or batch.credential_root is None
+        ):
             raise AssertionError("a mined batch is sealed")
         states = await self._store.list_states_at(batch.id)
         document = BatchDocument(

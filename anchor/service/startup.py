@@ -23,19 +23,27 @@ async def check_chain(*, store: Store, chain: Chain, signer: Signer, settings: S
         )
     expected = settings.genesis_hash
     if expected is not None and identity.genesis_hash != expected:
-        raise ConfigError(f"the endpoint's chain has genesis 0x{identity.genesis_hash.hex()}, not the expected one")
+        raise ConfigError(
+            f"the endpoint's chain has genesis 0x{identity.genesis_hash.hex()}, not the expected one"
+        )
     latest = await chain.block("latest")
     if latest is None:
         raise ChainUnavailable("the endpoint has no latest block")
     contract = settings.chain.contract
     found = await chain.code_hash(contract, latest.hash)
     if found is None:
-        raise ConfigError(f"there is no contract at {contract}: deploy it with `anchor deploy` or correct the address")
+        raise ConfigError(
+            f"there is no contract at {contract}: deploy it with `anchor deploy` or correct the address"
+        )
     if found != code_hash():
-        raise ConfigError(f"the contract at {contract} is not this package's AnchorRegistry: correct the address")
+        raise ConfigError(
+            f"the contract at {contract} is not this package's AnchorRegistry: correct the address"
+        )
     successor = await chain.successor(signer.address, latest.hash)
     if successor is not None:
-        raise ConfigError(f"the publisher {signer.address} was succeeded by {successor}: use that account's key")
+        raise ConfigError(
+            f"the publisher {signer.address} was succeeded by {successor}: use that account's key"
+        )
     await _check_pins(store, identity, signer, settings)
     await _check_sequences(store, chain, signer, latest.hash)
     return identity
@@ -44,7 +52,10 @@ async def check_chain(*, store: Store, chain: Chain, signer: Signer, settings: S
 async def _check_pins(store: Store, identity: ChainIdentity, signer: Signer, settings: Settings) -> None:
     pins = {
         "chain_id": (str(identity.chain_id), "its chain id"),
-        "genesis_hash": (identity.genesis_hash.hex(), "its chain's genesis hash: the chain was wiped or swapped"),
+        "genesis_hash": (
+            identity.genesis_hash.hex(),
+            "its chain's genesis hash: the chain was wiped or swapped",
+        ),
         "contract": (settings.chain.contract.lower(), "its contract"),
         "publisher": (signer.address, "its publisher"),
         "base_url": (settings.server.base_url, "its base URL: it stands in issued credentials"),
@@ -52,7 +63,9 @@ async def _check_pins(store: Store, identity: ChainIdentity, signer: Signer, set
     for name, (value, words) in pins.items():
         pinned = await store.pin(name, value)
         if pinned != value:
-            raise ConfigError(f"the database was made with {name} {pinned}, not {value}; a database keeps {words}")
+            raise ConfigError(
+                f"the database was made with {name} {pinned}, not {value}; a database keeps {words}"
+            )
 
 
 async def _check_sequences(store: Store, chain: Chain, signer: Signer, latest_hash: bytes) -> None:

@@ -154,7 +154,9 @@ class BatchStore(Protocol):
         """Return the batch that is closed and not sealed; there is at most one."""
         ...
 
-    async def seal_batch(self, batch: int, seal: Seal, levels: NodeLevels, lists: Sequence[AnchoredList]) -> None:
+    async def seal_batch(
+        self, batch: int, seal: Seal, levels: NodeLevels, lists: Sequence[AnchoredList]
+    ) -> None:
         """Fix a closed batch's root, tree and list versions; the state becomes `sealed`."""
         ...
 

@@ -148,6 +148,17 @@ async def test_development_chain_whose_program_exits_is_config_error(tmp_path: P
             pytest.fail("it must not start")
 
 
+async def test_development_chain_that_cannot_be_started_is_config_error(tmp_path: Path) -> None:
+    """Neither a program for another machine nor a directory that cannot be written to is a crash."""
+    program = _program(tmp_path / "bin")
+    program.write_bytes(b"\x7fELF of another machine")
+    (tmp_path / "file").touch()
+    for state_path in (None, tmp_path / "file" / "state.json"):
+        with pytest.raises(ConfigError, match="cannot be started"):
+            async with DevelopmentChain(state_path=state_path, environment={"ANCHOR_ANVIL": str(program)}):
+                pytest.fail("it must not start")
+
+
 def _program(directory: Path) -> Path:
     directory.mkdir()
     program = directory / "anvil"
@@ -194,6 +205,7 @@ def test_importing_the_chain_package_keeps_the_recursion_limit() -> None:
         "try: json.loads('[' * 200_000)\n"
         "except RecursionError: print('refused')"
     )
-    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", program]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert (finished.returncode, finished.stdout) == (0, "refused\n"), finished.stderr

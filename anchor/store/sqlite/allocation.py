@@ -30,7 +30,9 @@ def allocate_once(
             (issuer, idempotency_key, count, json.dumps(ranges), now_ms),
         )
     elif row["count"] != count:
-        raise Conflict(f"this Idempotency-Key was used for {row['count']} entries, not {count}: use a fresh one")
+        raise Conflict(
+            f"this Idempotency-Key was used for {row['count']} entries, not {count}: use a fresh one"
+        )
     else:
         ranges = [(first, start, taken) for first, start, taken in json.loads(row["ranges"])]
     return _entries(session, ranges)
@@ -58,7 +60,9 @@ def require_handed_out(session: Session, issuer: int, entry: StatusEntry) -> sql
     if row is None:
         raise NotFound(f"status list {entry.list_number} is not one of yours")
     if entry.index >= row["length"]:
-        raise InvalidInput(f"index {entry.index} is beyond list {entry.list_number} of {row['length']} entries")
+        raise InvalidInput(
+            f"index {entry.index} is beyond list {entry.list_number} of {row['length']} entries"
+        )
     counter = IndexPermutation(row["permutation_key"], row["length"]).counter_of(entry.index)
     if counter >= row["allocated"]:
         raise InvalidInput(

@@ -25,7 +25,9 @@ def open_batch(session: Session, now_s: int) -> tuple[int, int]:
     row = session.one("select id, leaf_count from batches where is_closed = 0")
     if row is not None:
         return row["id"], row["leaf_count"]
-    batch = session.insert("insert into batches (state, created_s, leaf_count) values ('accepted', ?, 1)", (now_s,))
+    batch = session.insert(
+        "insert into batches (state, created_s, leaf_count) values ('accepted', ?, 1)", (now_s,)
+    )
     append_leaves(session, batch, 0, _HEADER_PLACEHOLDER)
     return batch, 1
 

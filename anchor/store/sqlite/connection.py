@@ -56,7 +56,9 @@ def open_for_writing(path: Path) -> Database:
     FatalError where the file is damaged or SQLite is older than MINIMUM_SQLITE.
     """
     if sqlite3.sqlite_version_info < MINIMUM_SQLITE:
-        raise ConfigError(f"SQLite {sqlite3.sqlite_version} is too old: {'.'.join(map(str, MINIMUM_SQLITE))} is needed")
+        raise ConfigError(
+            f"SQLite {sqlite3.sqlite_version} is too old: {'.'.join(map(str, MINIMUM_SQLITE))} is needed"
+        )
     try:
         database = _connect(f"{path.absolute().as_uri()}?mode=rwc")
         for name, (value, _) in _PRAGMAS.items():
@@ -90,7 +92,9 @@ def _assert_pragmas(database: Database) -> None:
     for name, (_, expected) in _PRAGMAS.items():
         found = database.execute(f"pragma {name}").fetchone()[0]
         if found != expected:
-            raise FatalError(f"SQLite keeps {name} at {found!r} instead of {expected!r}: use another build of SQLite")
+            raise FatalError(
+                f"SQLite keeps {name} at {found!r} instead of {expected!r}: use another build of SQLite"
+            )
 
 
 def _check_pages(database: Database, path: Path) -> None:

@@ -119,7 +119,9 @@ def _known(session: Session, issuer: int, submission: Submission) -> Accepted | 
     known = _accepted(row)
     same = known.status is not None if submission.allocate else known.status == submission.status
     if not same:
-        bound = "no status entry" if known.status is None else f"list {row['list']}, index {row['list_index']}"
+        bound = (
+            "no status entry" if known.status is None else f"list {row['list']}, index {row['list_index']}"
+        )
         raise Conflict(f"this digest was accepted with another binding ({bound}): a binding never changes")
     return known
 
@@ -134,10 +136,14 @@ def _binding(
     first = require_handed_out(session, issuer, submission.status)["number"]
     status = StatusEntry(list_number=first, index=submission.status.index)
     if status != submission.status:
-        raise Conflict(f"bind list {first}, the first of its pair, instead of {submission.status.list_number}")
+        raise Conflict(
+            f"bind list {first}, the first of its pair, instead of {submission.status.list_number}"
+        )
     bound = (status.list_number, status.index)
     if session.one("select 1 from entries where list = ? and list_index = ?", bound):
-        raise Conflict(f"index {status.index} of list {first} is bound to another credential: it can be used once")
+        raise Conflict(
+            f"index {status.index} of list {first} is bound to another credential: it can be used once"
+        )
     return status
 
 

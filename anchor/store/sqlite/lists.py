@@ -112,7 +112,9 @@ def due_lists(session: Session, expiring_before_ms: int) -> Sequence[DueList]:
 
 def add_version(session: Session, version: NewVersion) -> None:
     """Insert a version and note which changes it shows."""
-    newest = session.one("select max(version) as version from list_versions where list = ?", (version.list_number,))
+    newest = session.one(
+        "select max(version) as version from list_versions where list = ?", (version.list_number,)
+    )
     if newest is not None and newest["version"] is not None and newest["version"] >= version.version:
         raise Conflict(f"list {version.list_number} has version {newest['version']} already")
     session.execute(

@@ -80,7 +80,9 @@ class SqliteStore:
         return database
 
     async def _read(self, operation: Operation[T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read_in_thread, operation)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._readers, self._read_in_thread, operation
+        )
 
     def _read_in_thread(self, operation: Operation[T]) -> T:
         if not hasattr(self._local, "database"):
@@ -95,7 +97,9 @@ class SqliteStore:
             finally:
                 session.execute("commit")
         except sqlite3.Error as exc:
-            raise FatalError(f"the database cannot be read: {exc}; the process must stop and start again") from exc
+            raise FatalError(
+                f"the database cannot be read: {exc}; the process must stop and start again"
+            ) from exc
 
     async def pin(self, name: str, value: str) -> str:
         """See Store."""
@@ -125,7 +129,9 @@ class SqliteStore:
         self, issuer: int, submissions: Sequence[Submission], *, plan: ListPlan, now_s: int
     ) -> Sequence[Accepted]:
         """See Store."""
-        return await self._writer.run(lambda session: digests.accept(session, issuer, submissions, plan, now_s))
+        return await self._writer.run(
+            lambda session: digests.accept(session, issuer, submissions, plan, now_s)
+        )
 
     async def accept_packed(
         self, issuer: int, method_code: int, packed: bytes, *, now_s: int
@@ -265,7 +271,9 @@ class SqliteStore:
 
 
 def _pin(session: Session, name: str, value: str) -> str:
-    session.execute("insert into facts (name, value) values (?, ?) on conflict (name) do nothing", (name, value))
+    session.execute(
+        "insert into facts (name, value) values (?, ?) on conflict (name) do nothing", (name, value)
+    )
     row = session.one("select value from facts where name = ?", (name,))
     if row is None:
         raise AssertionError("the fact was just stored")

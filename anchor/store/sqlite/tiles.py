@@ -35,7 +35,9 @@ def store_levels(session: Session, batch: int, levels: NodeLevels) -> None:
 def replace_left_edge(session: Session, batch: int, left_edge: list[bytes]) -> None:
     """Put another first node at each level."""
     for level, node in enumerate(left_edge):
-        row = session.one("select hashes from nodes where batch = ? and level = ? and tile = 0", (batch, level))
+        row = session.one(
+            "select hashes from nodes where batch = ? and level = ? and tile = 0", (batch, level)
+        )
         if row is not None:
             hashes = node + row["hashes"][HASH_BYTES:]
             session.execute(_UPSERT, (batch, level, 0, hashes))

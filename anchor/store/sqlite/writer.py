@@ -189,7 +189,10 @@ def _settle(future: asyncio.Future[Any], result: Any, error: Exception | None) -
 def _translated(exc: Exception) -> AnchorError:
     if isinstance(exc, FatalError):
         return exc
-    if isinstance(exc, sqlite3.OperationalError) and getattr(exc, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+    if (
+        isinstance(exc, sqlite3.OperationalError)
+        and getattr(exc, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    ):
         return Overloaded("the disk is full: nothing was accepted, free some space", retry_after_s=60)
     failure = FatalError(f"the database failed: {exc}; the process must stop and start again")
     failure.__cause__ = exc
