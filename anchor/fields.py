@@ -76,6 +76,13 @@ class Fields:
         """Read a 32-byte hash as base64url."""
         return self.decoded(name, decode_hash)
 
+    def hashes(self, name: str, *, max_items: int) -> tuple[bytes, ...]:
+        """Read an array of at most `max_items` 32-byte hashes as base64url."""
+        return tuple(
+            Fields({"hash": item}, f"{self._where}.{name}[{position}]").hash("hash")
+            for position, item in enumerate(self.items(name, max_items=max_items))
+        )
+
     def digest(self, name: str) -> bytes:
         """Read a digest: `digestMultibase`, or 64 lower-case hex digits."""
         return self.decoded(name, decode_digest)

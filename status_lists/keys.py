@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from status_lists.errors import KeyUnusable, MalformedValue, VerificationFailed
 from status_lists.multibase import decode_multikey, encode_multikey
+from status_lists.signing_keys import Algorithm, SigningKey
 
 SEED_BYTES = 32
 WRAPPING_KEY_BYTES = 32
@@ -55,6 +56,11 @@ class ListKey:
         return self._seed
 
     @property
+    def algorithm(self) -> Algorithm:
+        """The JOSE name of the algorithm, `EdDSA`."""
+        return "EdDSA"
+
+    @property
     def public_key(self) -> bytes:
         """The 32 bytes of the public key."""
         return self._public_key
@@ -97,8 +103,8 @@ def key_from_did_key(did: str) -> bytes:
         raise KeyUnusable("the did:key does not hold an Ed25519 key in its one canonical spelling") from exc
 
 
-def verification_method_of(key: ListKey) -> str:
-    """Name the key inside its own `did:key` document: `did:key:z6Mk…#z6Mk…`."""
+def verification_method_of(key: SigningKey) -> str:
+    """Name the key inside its own `did:key` document, for example `did:key:z6Mk…#z6Mk…`."""
     return f"{key.did_key}#{key.multikey}"
 
 

@@ -28,6 +28,7 @@ log = structlog.get_logger()
 
 PROBLEM_TYPE = "https://credential-anchor.org/problems/"
 NOT_MINED_RETRY_S = 5
+UNAVAILABLE_RETRY_S = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,8 @@ def problem_response(error: AnchorError) -> web.Response:
         headers["Retry-After"] = str(error.retry_after_s)
     elif isinstance(error, NotMinedYet):
         headers["Retry-After"] = str(NOT_MINED_RETRY_S)
+    elif problem.status == 503:
+        headers["Retry-After"] = str(UNAVAILABLE_RETRY_S)
     elif isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = 'Bearer realm="credential-anchor"'
     body: dict[str, object] = {

@@ -81,7 +81,7 @@ class Web3Chain:
             if tag == "finalized" and _says_no_such_tag(exc):
                 return None
             raise
-        if False:
+        if block is not None and not _is_named(block, tag):
             raise ChainUnavailable(f"{self._rpc.origin} answered {method} with another block")
         return block
 

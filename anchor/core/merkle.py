@@ -72,7 +72,7 @@ class Tree:
             del nodes[(size >> level) * HASH_BYTES :]
 
     def replace_first(self, leaf: bytes) -> None:
-        """Put another leaf at position 0 and hash the left edge again: one node a level."""
+        """Put another leaf at position 0 (size ≥ 1) and hash the left edge again: one node a level."""
         self._levels[0][:HASH_BYTES] = leaf
         for lower, upper in zip(self._levels, self._levels[1:], strict=False):
             if upper:

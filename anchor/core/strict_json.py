@@ -82,7 +82,9 @@ def _decode_utf8(content: bytes) -> str:
 
 
 def _plain(parser_message: str) -> str:
-    return f"the text is not JSON: {parser_message[0].lower()}{parser_message[1:]}"
+    # Some of the parser's messages end in "at", to be followed by the position.
+    message = parser_message.removesuffix(" at")
+    return f"the text is not JSON: {message[0].lower()}{message[1:]}"
 
 
 def _check_depth(text: str) -> None:

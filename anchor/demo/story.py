@@ -72,7 +72,7 @@ class Story:
         return f"http://127.0.0.1:{self._port}"
 
     def service(self, chain: DevelopmentChain) -> ServiceProcess:
-        """Return the service, not yet started; it pays for its anchors with the chain's well-known account."""
+        """Return the service, not yet started; the chain's well-known account pays for its anchors."""
         key = {"ANCHOR_PUBLISHER_PRIVATE_KEY": "0x" + chain.private_key.hex()}
         return ServiceProcess(
             config=self._workspace.config,

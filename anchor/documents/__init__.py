@@ -11,6 +11,14 @@ from anchor.documents.batch import (
     parse_batch,
 )
 from anchor.documents.claim import AnchorClaim, read_address
+from anchor.documents.evidence import (
+    EVIDENCE_FORMAT,
+    MAX_EVIDENCE_BYTES,
+    EvidenceDocument,
+    cut_evidence,
+    evidence_to_json,
+    parse_evidence,
+)
 from anchor.documents.proof import MAX_PROOF_BYTES, PROOF_FORMAT, ProofDocument, parse_proof, proof_to_json
 from anchor.documents.publisher import (
     PUBLISHER_FORMAT,
@@ -21,17 +29,23 @@ from anchor.documents.publisher import (
 
 __all__ = [
     "BATCH_FORMAT",
+    "EVIDENCE_FORMAT",
+    "MAX_EVIDENCE_BYTES",
     "MAX_LISTS",
     "MAX_PROOF_BYTES",
     "PROOF_FORMAT",
     "PUBLISHER_FORMAT",
     "AnchorClaim",
     "BatchDocument",
+    "EvidenceDocument",
     "ListState",
     "ProofDocument",
     "PublisherDocument",
     "batch_to_json",
+    "cut_evidence",
+    "evidence_to_json",
     "parse_batch",
+    "parse_evidence",
     "parse_proof",
     "parse_publisher",
     "proof_to_json",

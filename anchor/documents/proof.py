@@ -11,8 +11,7 @@ from anchor.core.proof import CredentialProof, Inclusion
 from anchor.core.strict_json import JsonValue, parse_strict_json
 from anchor.documents.claim import AnchorClaim, claim_to_json, read_claim, require_format
 from anchor.errors import InvalidInput, InvalidProof
-from anchor.fields import Fields, decode_hash
-from status_lists.errors import StatusListError
+from anchor.fields import Fields
 from status_lists.multibase import decode_base64url, encode_base64url, encode_digest
 
 PROOF_FORMAT = "credential-anchor/proof/v1"
@@ -83,7 +82,7 @@ def _read_proof(fields: Fields) -> ProofDocument:
     inclusion = Inclusion(
         index=fields.integer("leafIndex", minimum=1),
         tree_size=fields.integer("treeSize", minimum=2),
-        path=_read_hashes(fields, "path", max_items=MAX_PATH_HASHES),
+        path=fields.hashes("path", max_items=MAX_PATH_HASHES),
     )
     proof = CredentialProof(entry=entry, inclusion=inclusion, status_root=fields.hash("statusRoot"))
     stated_root = fields.hash("root")
@@ -108,18 +107,6 @@ def _read_status(fields: Fields) -> StatusEntry | None:
     entry = StatusEntry(list_number=status.integer("list"), index=status.integer("index"))
     status.end()
     return entry
-
-
-def _read_hashes(fields: Fields, name: str, *, max_items: int) -> tuple[bytes, ...]:
-    hashes = []
-    for position, item in enumerate(fields.items(name, max_items=max_items)):
-        if not isinstance(item, str):
-            raise InvalidProof(f"{name}[{position}] is no text")
-        try:
-            hashes.append(decode_hash(item))
-        except StatusListError as exc:
-            raise InvalidProof(f"{name}[{position}]: {exc}") from exc
-    return tuple(hashes)
 
 
 def _decode_salt(text: str) -> bytes:

@@ -17,7 +17,7 @@ from anchor.chain.protocol import AnchorRecord, Chain, SendOutcome, Signer
 from anchor.clock import Clock
 from anchor.core.fees import Fees, first_offer, raised
 from anchor.core.lifecycle import BatchView, ChainView, Decision, Step, decide_step
-from anchor.errors import ChainUnavailable, FatalError
+from anchor.errors import ChainUnavailable, FatalError, Overloaded
 from anchor.service.chain_status import ChainStatus
 from anchor.service.look import Look, canonical_hash, final_block, latest_block, look_at_publisher
 from anchor.service.sealer import reseal
@@ -69,6 +69,7 @@ class Anchorer:
         self._sealed = sealed
         self._work = work
         self._seen: tuple[object, ...] = ()
+        self._maybe_lost = False
 
     async def run(self) -> None:
         """Step at every poll, and at once when a batch is sealed, until cancelled."""
@@ -80,6 +81,8 @@ class Anchorer:
             except ChainUnavailable as exc:
                 self._status.failed(str(exc))
                 log.warning("chain.unavailable", reason=str(exc))
+            except Overloaded as exc:
+                log.error("anchor.not_stored", reason=str(exc))
             try:
                 await asyncio.wait_for(self._sealed.wait(), timeout=self._settings.poll_s)
             except TimeoutError:
@@ -89,8 +92,9 @@ class Anchorer:
         """
         Look at the chain once and take every unfinished batch as far as that look allows.
 
-        A block that was looked at before is not looked at again unless there is something new to send: so the same
-        bytes are broadcast once a block, and an idle service asks little of its endpoint.
+        A block that was looked at before is not looked at again unless there is something new to send, or nobody knows
+        whether the last broadcast arrived: so the same bytes are broadcast once a block, and an idle service asks
+        little of its endpoint.
         """
         latest = await latest_block(self._chain)
         unfinished = await self._store.unfinished_batches()
@@ -102,8 +106,10 @@ class Anchorer:
         self._status.balance_wei = await self._chain.balance_wei(self._signer.address)
         if unfinished:
             look = await look_at_publisher(self._chain, self._signer.address, latest=latest, final=final)
+            self._maybe_lost = False
             await self._advance_all(unfinished, look)
-        self._seen = seen
+        # A chain may make its next block only for our transaction: a lost broadcast must not wait for that block.
+        self._seen = () if self._maybe_lost else seen
 
     async def _advance_all(self, unfinished: Sequence[Batch], look: Look) -> None:
         for batch in unfinished:
@@ -239,6 +245,7 @@ class Anchorer:
         payload = (await self._store.payloads(batch.id))[-1]
         result = await self._chain.broadcast(payload.raw)
         self._status.broadcast(result.outcome)
+        self._maybe_lost = result.outcome is SendOutcome.UNKNOWN
         if result.outcome is not SendOutcome.ACCEPTED:
             log.warning(
                 "anchor.not_accepted",

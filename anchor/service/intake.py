@@ -70,8 +70,8 @@ class Intake:
         accepted = await self._store.accept(
             issuer.number, submissions, plan=self._plan, now_s=self._clock.now_ms() // 1000
         )
-        if any(item.is_new and item.status for item in accepted):
-            # A credential must never name a list that nobody can fetch yet.
+        if any(item.status for item in accepted):
+            # A credential must never name a list that nobody can fetch yet; a known one's list may have waited too.
             await self._lists.publish_due()
         self._work.set()
         return accepted

@@ -20,6 +20,8 @@ STAND_IN_WARNING = (
     "refuse a list whose issuer is not the credential's; use a managed did:key or a did:web where you can"
 )
 
+DID_WEB_WARNING = "add {method} to the issuer's DID document as an assertionMethod: before that no verifier accepts its lists"
+
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
@@ -109,9 +111,6 @@ def _warnings(issuer: Issuer) -> tuple[str, ...]:
         case SignerKind.SERVICE:
             return (STAND_IN_WARNING,)
         case SignerKind.DID_WEB:
-            return (
-                f"add {issuer.signer.verification_method} to the issuer's DID document as an assertionMethod: "
-                + "before that no verifier accepts its lists",
-            )
+            return (DID_WEB_WARNING.format(method=issuer.signer.verification_method),)
         case SignerKind.MANAGED:
             return ()

@@ -68,7 +68,7 @@ class KeyVault:
 
 
 def load_or_create(path: Path, create: str) -> str:
-    """Return the secret in a 0600 file, made with the text `create` at the first call; ConfigError if others read it."""
+    """Return the secret in a 0600 file, made with `create` at the first call; ConfigError if others read it."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError:

@@ -23,6 +23,9 @@ log = structlog.get_logger()
 CATCH_UP_LEAVES = 65_536
 """Leaves that are read and hashed at once: 2 MiB."""
 
+PUBLISH_ATTEMPTS = 10
+"""A list made between publishing and reading sends the sealer round again; it need not go on for ever."""
+
 GENESIS_ROOT = bytes(HASH_BYTES)
 """Stands for the previous root in the first header of a publisher."""
 
@@ -130,9 +133,10 @@ class Sealer:
             await self._growing.grow(backlog.open_batch, backlog.open_entries + 1)
 
     async def _seal(self) -> None:
-        states = await self._published_states()
         now_s = self._clock.now_ms() // 1000
+        # Closed first: a list that an entry of this batch is bound to exists by then, so the root commits to it too.
         batch = await self._store.close_batch(now_s=now_s)
+        states = await self._published_states()
         previous = await self._store.newest_sealed()
         header = BatchHeader(
             sequence=(previous.sequence or 0) + 1 if previous else 1,
@@ -150,11 +154,12 @@ class Sealer:
 
     async def _published_states(self) -> list[AnchoredList]:
         """Return all lists as published, after publishing what is due: a root commits to what verifiers can fetch."""
-        while True:
+        for _ in range(PUBLISH_ATTEMPTS):
             await self._lists.publish_due()
             states = await self._store.list_states()
             if states is not None:
                 return list(states)
+        raise Overloaded("new status lists are made faster than they are published", retry_after_s=1)
 
 
 async def reseal(store: Store, batch: Batch, *, sequence: int, previous_root: bytes, now_s: int) -> None:

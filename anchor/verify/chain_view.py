@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from anchor.chain.presets import DEVELOPMENT_CHAIN_ID, PRESETS
-from anchor.chain.protocol import AnchorRecord, Block, ChainReader, Head
+from anchor.chain.protocol import AnchorRecord, Block, BlockTag, ChainReader, Head
 from anchor.errors import ChainUnavailable
 from anchor.verify.trust import Anchorage
 
@@ -16,6 +16,13 @@ OpenChain = Callable[[str, str], AbstractAsyncContextManager[ChainReader]]
 
 MAX_SUCCESSIONS = 64
 """The contract sees to it that a line of succession ends; an endpoint may say otherwise."""
+
+
+def open_anchorage(anchorage: Anchorage, open_chain: OpenChain) -> AbstractAsyncContextManager[ChainReader]:
+    """Open an anchorage's chain by the trust set's RPC URL; ChainUnavailable where it gives none."""
+    if not anchorage.rpc:
+        raise ChainUnavailable("you have named no RPC endpoint: add `rpc` to your trust file, or give --rpc")
+    return open_chain(anchorage.rpc, anchorage.contract)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,24 +81,49 @@ async def open_view(reader: ChainReader, anchorage: Anchorage) -> ChainView:
     Raises ChainUnavailable where the endpoint fails, speaks for another chain, or finds no contract (or
     another one) at the address: nothing can be said then, least of all that something was not anchored.
     """
+    await _check_identity(reader, anchorage)
+    # Finalized before latest: so the finalized block is an ancestor of the one that is read.
+    final_number = await _final_number(reader, anchorage)
+    return await _view_at(await _block(reader, "latest"), final_number, reader, anchorage)
+
+
+async def open_final_view(reader: ChainReader, anchorage: Anchorage) -> ChainView:
+    """Return the anchorage as of the last final block; ChainUnavailable as `open_view`, or where none is final."""
+    await _check_identity(reader, anchorage)
+    final_number = await _final_number(reader, anchorage)
+    if final_number is None or final_number < 0:
+        raise ChainUnavailable(
+            "this chain has no `finalized` block: set confirmations, the number of blocks that make one final"
+        )
+    return await _view_at(await _block(reader, final_number), final_number, reader, anchorage)
+
+
+async def _check_identity(reader: ChainReader, anchorage: Anchorage) -> None:
     identity = await reader.identity()
     if (identity.chain_id, identity.genesis_hash) != (anchorage.chain_id, anchorage.genesis_hash):
         raise ChainUnavailable(
-            f"the RPC endpoint speaks for another chain (id {identity.chain_id}) than the trust set names "
+            f"the RPC endpoint speaks for another chain (id {identity.chain_id}) than the one you trust "
             f"(id {anchorage.chain_id}): correct one of them"
         )
-    # Finalized before latest: so the finalized block is an ancestor of the one that is read.
-    final_number = await _final_number(reader, anchorage)
-    block = await reader.block("latest")
+
+
+async def _block(reader: ChainReader, tag: BlockTag) -> Block:
+    block = await reader.block(tag)
     if block is None:
-        raise ChainUnavailable("the RPC endpoint does not know its latest block: use another endpoint")
+        raise ChainUnavailable(f"the RPC endpoint does not know block {tag!r}: use another endpoint")
+    return block
+
+
+async def _view_at(
+    block: Block, final_number: int | None, reader: ChainReader, anchorage: Anchorage
+) -> ChainView:
     code_hash = await reader.code_hash(anchorage.contract, block.hash)
     if code_hash is None:
         raise ChainUnavailable(
-            f"there is no contract at {anchorage.contract} on this chain: check the trust set"
+            f"there is no contract at {anchorage.contract} on this chain: check its address"
         )
     if anchorage.code_hash not in (None, code_hash):
-        raise ChainUnavailable(f"another contract than the trust set's stands at {anchorage.contract}")
+        raise ChainUnavailable(f"another contract than the one you trust stands at {anchorage.contract}")
     return ChainView(
         reader=reader,
         anchorage=anchorage,

@@ -35,7 +35,7 @@ async def verify_file(
     where the trust set says. Raises InvalidInput where the credential, or a proof that was named, cannot be
     read.
     """
-    content = await asyncio.to_thread(_read, credential, None)
+    content = await asyncio.to_thread(read_credential_file, credential)
     proof_content = await asyncio.to_thread(read_proof_of, credential, proof)
     async with AsyncExitStack() as stack:
         lists = await stack.enter_async_context(open_files(trust.files)) if trust.files else None
@@ -47,6 +47,11 @@ async def verify_file(
             lists=lists,
             now_s=int(time.time()) if now_s is None else now_s,
         )
+
+
+def read_credential_file(credential: Path) -> bytes:
+    """Return a credential's bytes; InvalidInput where the file cannot be read."""
+    return _read(credential, None)
 
 
 def read_proof_of(credential: Path, proof: Path | None) -> bytes | None:

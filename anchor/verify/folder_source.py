@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from anchor.errors import NotFound, ServiceUnavailable
@@ -32,7 +32,7 @@ class FolderSource:
         """Return a list as signed: the version named, or the newest for None."""
         return await self._read(MIRROR.status_list(number, version))
 
-    async def leaves(self, sequence: int, *, max_bytes: int) -> AsyncIterator[bytes]:
+    async def leaves(self, sequence: int, *, max_bytes: int) -> AsyncGenerator[bytes]:
         """Yield the leaf hashes of a batch in pieces; more than `max_bytes` is refused."""
         path = self._folder / MIRROR.leaves.format(sequence=sequence)
         offset = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -48,7 +48,7 @@ class HttpSource:
         """Return a list as signed: the version named, or the newest for None."""
         return await self._document(self._layout.status_list(number, version))
 
-    async def leaves(self, sequence: int, *, max_bytes: int) -> AsyncIterator[bytes]:
+    async def leaves(self, sequence: int, *, max_bytes: int) -> AsyncGenerator[bytes]:
         """Yield the leaf hashes of a batch in pieces; more than `max_bytes` is refused."""
         async for piece in self._pieces(self._layout.leaves.format(sequence=sequence), max_bytes):
             yield piece
@@ -56,7 +56,7 @@ class HttpSource:
     async def _document(self, path: str) -> bytes:
         return b"".join([piece async for piece in self._pieces(path, MAX_DOCUMENT_BYTES)])
 
-    async def _pieces(self, path: str, max_bytes: int) -> AsyncIterator[bytes]:
+    async def _pieces(self, path: str, max_bytes: int) -> AsyncGenerator[bytes]:
         received = 0
         try:
             # A redirect would let the server choose whom this machine asks next.

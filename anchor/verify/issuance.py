@@ -10,7 +10,7 @@ from anchor.core.digest import credential_digest, salted_digest
 from anchor.core.verdict import Verdict
 from anchor.documents import ProofDocument
 from anchor.errors import ChainUnavailable, InvalidInput
-from anchor.verify.chain_view import Anchor, ChainView, OpenChain, open_view
+from anchor.verify.chain_view import Anchor, ChainView, OpenChain, open_anchorage, open_view
 from anchor.verify.credential import Reading
 from anchor.verify.findings import Finding, passed, ruled, unknown
 from anchor.verify.report import utc_text
@@ -37,7 +37,7 @@ async def find_anchor(
     failures: list[str] = []
     for anchorage in reversed(trust.anchorages):
         try:
-            reader = await stack.enter_async_context(open_chain(anchorage.rpc, anchorage.contract))
+            reader = await stack.enter_async_context(open_anchorage(anchorage, open_chain))
             view = await open_view(reader, anchorage)
             current = view if anchorage is trust.current else current
             anchor = await view.find(root)

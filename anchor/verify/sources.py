@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
@@ -36,7 +36,7 @@ class PublishedFiles(ListSource, Protocol):
         """Return the publisher document."""
         ...
 
-    def leaves(self, sequence: int, *, max_bytes: int) -> AsyncIterator[bytes]:
+    def leaves(self, sequence: int, *, max_bytes: int) -> AsyncGenerator[bytes]:
         """Yield the leaf hashes of a batch in pieces of any size; ServiceUnavailable beyond `max_bytes`."""
         ...
 

@@ -69,7 +69,7 @@ def find_places(
     entries: StatusEntries, lists: Sequence[ListState]
 ) -> tuple[tuple[Place, ...], tuple[Finding, ...]]:
     """Return where each entry stands among all lists of the publisher at the head, and which do not."""
-    by_url = {state.url: state for state in lists if _owns_url(state)}
+    by_url = {state.url: state for state in lists if owns_url(state)}
     places: dict[tuple[int, int], Place] = {}
     problems: list[Finding] = []
     for declared in entries.declared:
@@ -89,7 +89,7 @@ def _collect(found: Place | Finding, places: dict[tuple[int, int], Place], probl
         problems.append(found)
 
 
-def _owns_url(state: ListState) -> bool:
+def owns_url(state: ListState) -> bool:
     """Whether a URL is this list's alone: it ends in the list's number, its position in the list tree."""
     return state.url.endswith(f"/status-lists/{state.number}")
 

@@ -19,14 +19,15 @@ class Anchorage:
     """Where roots count: one publisher in one contract on one chain, and the RPC endpoint to read it by.
 
     `code_hash` (keccak256) is compared where it is given. `confirmations` stands for finality on a chain that
-    has no `finalized` tag, and nowhere else. The RPC URL may hold a secret and is left out of `repr`.
+    has no `finalized` tag, and nowhere else. The RPC URL may be added later (empty until then), and is left
+    out of `repr`, since it may hold a secret.
     """
 
     chain_id: int
     genesis_hash: bytes
     contract: str
     publisher: str
-    rpc: str = field(repr=False)
+    rpc: str = field(default="", repr=False)
     from_block: int = 0
     code_hash: bytes | None = None
     confirmations: int | None = None

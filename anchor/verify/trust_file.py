@@ -13,7 +13,7 @@ from platformdirs import user_config_path
 from anchor.client.base_url import check_base_url
 from anchor.core.strict_json import JsonValue
 from anchor.documents import read_address
-from anchor.errors import InvalidInput, NotFound
+from anchor.errors import InvalidInput
 from anchor.fields import Fields, decode_hex, encode_hex
 from anchor.verify.trust import (
     DEFAULT_MAX_STATUS_AGE_S,
@@ -36,11 +36,11 @@ def default_trust_path() -> Path:
 
 
 def load_trust(path: Path) -> TrustSet:
-    """Read a trust file; NotFound where there is none, InvalidInput, naming the place, for a fault in it."""
+    """Read a trust file; InvalidInput, naming the place, where there is none or it has a fault."""
     try:
         content = path.read_bytes()
     except FileNotFoundError as exc:
-        raise NotFound(f"there is no trust file {path}: make one with `anchor trust export`") from exc
+        raise InvalidInput(f"there is no trust file {path}: make one with `anchor trust export`") from exc
     except OSError as exc:
         raise InvalidInput(f"the trust file {path} cannot be read: {exc.strerror}") from exc
     try:
@@ -123,7 +123,7 @@ def _read_anchorage(fields: Fields) -> Anchorage:
         genesis_hash=fields.decoded("genesis_hash", decode_hash_hex),
         contract=fields.decoded("contract", read_address),
         publisher=fields.decoded("publisher", read_address),
-        rpc=fields.text("rpc"),
+        rpc=fields.optional_text("rpc") or "",
         from_block=_optional_integer(fields, "from_block") or 0,
         code_hash=fields.decoded("code_hash", decode_hash_hex) if fields.has("code_hash") else None,
         confirmations=_optional_integer(fields, "confirmations"),
@@ -173,7 +173,9 @@ def _anchorage_lines(anchorage: Anchorage) -> list[str]:
         f"genesis_hash = {_quoted(encode_hex(anchorage.genesis_hash))}",
         f"contract = {_quoted(anchorage.contract)}",
         f"publisher = {_quoted(anchorage.publisher)}",
-        f"rpc = {_quoted(anchorage.rpc)}",
+        f"rpc = {_quoted(anchorage.rpc)}"
+        if anchorage.rpc
+        else '# rpc = "https://…"  an RPC endpoint of your choice',
         f"from_block = {anchorage.from_block}",
         *(f"{name} = {value}" for name, value in optional.items() if value is not None),
     ]

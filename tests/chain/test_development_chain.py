@@ -200,7 +200,8 @@ def test_find_anvil_nowhere_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp
 def test_importing_the_chain_package_keeps_the_recursion_limit() -> None:
     """A library raises it a hundredfold: nested JSON would then kill the process, not raise an error."""
     program = (
-        "import sys, json; before = sys.getrecursionlimit(); import anchor.chain.signer, anchor.chain.client\n"
+        "import sys, json; before = sys.getrecursionlimit()\n"
+        "import anchor.chain.signer, anchor.chain.client\n"
         "assert sys.getrecursionlimit() == before, sys.getrecursionlimit()\n"
         "try: json.loads('[' * 200_000)\n"
         "except RecursionError: print('refused')"

@@ -68,6 +68,15 @@ def test_create_keystore_over_existing_file_is_refused(tmp_path: Path, existing:
     assert (tmp_path / existing).read_text() == "precious"
 
 
+def test_create_keystore_through_a_link_is_refused(tmp_path: Path) -> None:
+    """A link laid in the way would carry the key elsewhere."""
+    (tmp_path / "password").symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(ConfigError, match="File exists"):
+        create_keystore(tmp_path / "keystore.json", tmp_path / "password")
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_create_keystore_in_unwritable_place_is_config_error(tmp_path: Path) -> None:
     """A path below a file cannot be made."""
     (tmp_path / "file").write_text("")

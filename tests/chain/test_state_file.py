@@ -67,6 +67,25 @@ def test_half_written_state_is_never_taken_for_whole(state: StateFile, length: i
     assert sorted(each.name for each in state.path.parent.iterdir()) == ["state.json", "state.json.whole"]
 
 
+def test_state_rewritten_while_it_is_read_is_never_taken_for_whole(
+    state: StateFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read may be the beginning of one state and the end of another, even if it parses."""
+    state.path.write_text(OLD)
+    looks: list[int] = []
+
+    def rewritten_before_the_second_look(descriptor: int) -> os.stat_result:
+        looks.append(descriptor)
+        if len(looks) == 2:
+            state.path.write_text(NEW)
+        return os.stat(descriptor)
+
+    monkeypatch.setattr("anchor.chain.state_file.os.fstat", rewritten_before_the_second_look)
+
+    assert state.keep_copy() is False
+    assert len(looks) == 2
+
+
 def test_prepare_with_whole_state_prefers_it_to_the_copy(state: StateFile) -> None:
     """The file is newer than its copy."""
     state.path.write_text(OLD)

@@ -33,12 +33,12 @@ TRANSPORT_FAULTS: dict[str, Fault] = {
     "answer lost": rpc_proxy.drop_after(),
     "answer cut off": rpc_proxy.cut_off(),
     "429": rpc_proxy.http_answer(status=429),
-    "429 with error object": rpc_proxy.rpc_error(-32005, "rate limited", status=429),
+    "429 with error object": rpc_proxy.rpc_error(-32000, "come back later", status=429),
     "500": rpc_proxy.http_answer(status=500, body=b"internal error"),
     "502 html": rpc_proxy.http_answer(status=502, body=b"<html>bad gateway</html>"),
     "401": rpc_proxy.http_answer(status=401, body=b"unauthorized"),
     "404": rpc_proxy.http_answer(status=404),
-    "redirect": rpc_proxy.http_answer(status=307, headers={"Location": "http://127.0.0.1:1/"}),
+    "redirect": rpc_proxy.http_answer(status=307, headers={"Location": "/elsewhere"}),
     "html with 200": rpc_proxy.html_page(),
     "empty": rpc_proxy.http_answer(),
     "truncated": rpc_proxy.truncated(),
@@ -313,6 +313,25 @@ async def test_receipt_of_another_transaction_is_chain_unavailable(
 
     with pytest.raises(ChainUnavailable, match="another transaction"):
         await chain.receipt(bytes([1] * 32))
+
+
+async def test_state_reads_name_the_block_by_hash_and_require_it_canonical(
+    chain: Web3Chain, proxy: RpcProxy
+) -> None:
+    """EIP-1898: geth keeps the state of dropped blocks and would answer from it."""
+    latest = await chain.block("latest")
+    assert latest is not None
+    proxy.calls.clear()
+    await chain.code_hash(ACCOUNT, latest.hash)
+    await chain.head(ACCOUNT, latest.hash)
+    await chain.nonce(ACCOUNT, latest.hash)
+    named = {"blockHash": "0x" + latest.hash.hex(), "requireCanonical": True}
+
+    assert [(method, params[1]) for method, params in proxy.calls] == [
+        ("eth_getCode", named),
+        ("eth_call", named),
+        ("eth_getTransactionCount", named),
+    ]
 
 
 async def test_priority_fee_of_zero_becomes_one_wei(chain: Web3Chain, proxy: RpcProxy) -> None:

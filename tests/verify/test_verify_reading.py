@@ -61,7 +61,9 @@ def test_read_date_with_and_without_zone(name: str, text: str) -> None:
     reading = read(Method.JCS, {name: text})
 
     is_end = name in ("validUntil", "expirationDate")
-    assert reading == (Reading(ends_ms=(JANUARY_2020_MS,)) if is_end else Reading(starts_ms=(JANUARY_2020_MS,)))
+    assert reading == (
+        Reading(ends_ms=(JANUARY_2020_MS,)) if is_end else Reading(starts_ms=(JANUARY_2020_MS,))
+    )
 
 
 @pytest.mark.parametrize("value", ["soon", "2020-01-01", "2020-02-30T00:00:00Z", 1577836800, True, [], {}])
@@ -72,7 +74,11 @@ def test_read_date_of_wrong_form_is_a_problem(value: object) -> None:
 
 def test_read_jwt_takes_claims_and_inner_credential_together() -> None:
     """In a VCDM 1.1 token both the claims and the credential within count, each with its own names."""
-    inner = {"issuer": {"id": "did:example:b"}, "issuanceDate": "2020-01-01T00:00:00Z", "credentialStatus": {"id": "x"}}
+    inner = {
+        "issuer": {"id": "did:example:b"},
+        "issuanceDate": "2020-01-01T00:00:00Z",
+        "credentialStatus": {"id": "x"},
+    }
 
     reading = read_credential(
         Method.JWT, token({"iss": "did:example:a", "nbf": 1_577_836_800, "exp": 1_577_836_800.5, "vc": inner})
@@ -114,7 +120,9 @@ def test_read_json_that_is_no_object_names_nobody(value: object) -> None:
     assert read(Method.JCS, value) == Reading()
 
 
-@pytest.mark.parametrize("content", [b"", b"%PDF-1.7\x00", b"\x89PNG", b'{"issuer":', b"a.b", b"{]", b"\xff\xfe{"])
+@pytest.mark.parametrize(
+    "content", [b"", b"%PDF-1.7\x00", b"\x89PNG", b'{"issuer":', b"a.b", b"{]", b"\xff\xfe{"]
+)
 def test_read_file_of_other_kinds_names_nobody(content: bytes) -> None:
     """A file that is neither JSON nor a token says nothing that could be read."""
     assert read_credential(Method.RAW, content) == Reading()
@@ -142,14 +150,30 @@ def test_read_file_nested_without_end_is_a_problem() -> None:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**40), 2**40)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
 MEMBERS = st.fixed_dictionaries(
     {},
     optional=dict.fromkeys(
-        ["issuer", "iss", "validFrom", "validUntil", "nbf", "exp", "credentialStatus", "status", "vc", "_sd", "_sd_alg"],
+        [
+            "issuer",
+            "iss",
+            "validFrom",
+            "validUntil",
+            "nbf",
+            "exp",
+            "credentialStatus",
+            "status",
+            "vc",
+            "_sd",
+            "_sd_alg",
+        ],
         JSON,
     ),
 )

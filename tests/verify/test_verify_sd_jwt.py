@@ -109,7 +109,7 @@ def test_sd_jwt_nested_without_end_is_unknown() -> None:
     """Disclosures within disclosures cannot exhaust the verifier's stack."""
     texts = [disclosure("end", 1)]
     for _ in range(2_000):
-        texts.append(disclosure("a", {"_sd": [digest_of(texts[-1])]}))  # noqa: PERF401 - each refers to the last
+        texts.append(disclosure("a", {"_sd": [digest_of(texts[-1])]}))
 
     assert problem(sd_jwt({"_sd": [digest_of(texts[-1])]}, *texts)) == ("sd_jwt_malformed", Outcome.OPEN)
 

@@ -268,7 +268,8 @@ async def test_status_binding_to_list_of_other_issuer_is_unknown(world: World) -
 
 
 @pytest.mark.parametrize(
-    ("status", "wrong"), [(StatusEntry(1, INDEX), 2), (StatusEntry(9, INDEX), 2), (StatusEntry(0, 131_072), 2)]
+    ("status", "wrong"),
+    [(StatusEntry(1, INDEX), 2), (StatusEntry(9, INDEX), 2), (StatusEntry(0, 131_072), 2)],
 )
 async def test_status_binding_off_its_pair_is_unknown(world: World, status: StatusEntry, wrong: int) -> None:
     """A binding must hit a revocation list and the suspension list after it, below their length."""
@@ -279,7 +280,9 @@ async def test_status_binding_off_its_pair_is_unknown(world: World, status: Stat
 
 async def test_status_declared_in_credential_counts_beside_the_bound(world: World) -> None:
     """All status entries count: those in the credential, and the one bound in its entry."""
-    content = world.credential(credentialStatus=[world.own_status(20), world.own_status(20, number=1, purpose="suspension")])
+    content = world.credential(
+        credentialStatus=[world.own_status(20), world.own_status(20, number=1, purpose="suspension")]
+    )
     issued = world.issue(content, status=StatusEntry(0, INDEX))
     clean = await world.verify(issued)
     world.publisher.set_bit(1, 20, 1)
@@ -305,14 +308,13 @@ async def test_status_declared_in_credential_counts_beside_the_bound(world: Worl
         ([[]], "status_malformed"),
         ([{}] * 101, "status_malformed"),
         (
-            status_entry("https://anchor.example.org/status-lists/0", "revocation", 1) | {"statusListIndex": "01"},
+            status_entry("https://anchor.example.org/status-lists/0", "revocation", 1)
+            | {"statusListIndex": "01"},
             "status_malformed",
         ),
     ],
 )
-async def test_status_entry_not_ours_or_malformed_is_unknown(
-    world: World, status: object, code: str
-) -> None:
+async def test_status_entry_not_ours_or_malformed_is_unknown(world: World, status: object, code: str) -> None:
     """An entry that cannot be checked here rules out valid, with a reason of its own."""
     issued = world.issue(world.credential(credentialStatus=status))
 

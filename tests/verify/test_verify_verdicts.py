@@ -73,7 +73,9 @@ async def test_verify_root_never_anchored_is_not_anchored(world: World) -> None:
     assert address(1) in elsewhere.reasons[0].message
 
 
-async def test_verify_root_of_other_publisher_is_not_anchored(world: World, tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_verify_root_of_other_publisher_is_not_anchored(
+    world: World, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Anybody can anchor anything: only the trust set's publisher counts."""
     stranger = Publisher(chain=world.chain, account=address(2), folder=tmp_path_factory.mktemp("stranger"))
     place = stranger.submit(world.issuer, world.credential())
@@ -133,9 +135,7 @@ async def test_verify_before_start_is_not_yet_valid(world: World) -> None:
     assert told(await world.verify(issued)) == ("not_yet_valid", ["not_yet_valid"])
 
 
-@pytest.mark.parametrize(
-    ("now_s", "expected"), [(1_799_999_999, "valid"), (1_800_000_000, "expired")]
-)
+@pytest.mark.parametrize(("now_s", "expected"), [(1_799_999_999, "valid"), (1_800_000_000, "expired")])
 async def test_verify_at_the_end_date_ends_exactly_there(world: World, now_s: int, expected: str) -> None:
     """The end date is the first second that does not count."""
     issued = world.issue(world.credential(validUntil="2027-01-15T08:00:00Z"))
@@ -190,7 +190,9 @@ async def test_verify_foreign_status_is_unknown(world: World) -> None:
 
 async def test_verify_several_reasons_tells_all_and_takes_the_first(world: World) -> None:
     """Revoked comes before expired, and both are told."""
-    content = world.credential(validUntil="2021-01-01T00:00:00Z", credentialStatus={"type": "Other", "id": "x:1"})
+    content = world.credential(
+        validUntil="2021-01-01T00:00:00Z", credentialStatus={"type": "Other", "id": "x:1"}
+    )
     issued = world.issue(content, status=StatusEntry(0, 3))
     world.publisher.set_bit(0, 3, 1)
     world.publisher.anchor(is_final=False)

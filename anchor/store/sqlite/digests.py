@@ -62,7 +62,7 @@ def accept(
             leaf_hash(encode_credential(issuer_id, submission.method_code, submission.digest, status))
         )
         accepted.append(place)
-    _grow(session, batch, size, b"".join(leaves))
+    _grow(session, batch, size, b"".join(leaves), now_s)
     return accepted
 
 
@@ -82,7 +82,7 @@ def accept_packed(
             in_order = _unknown_only(session, issuer, method_code, in_order)
             _insert_unbound(session, issuer, method_code, batch, size, in_order, now_s)
         session.execute("release slice")
-        _grow(session, batch, size, unbound_credential_leaves(issuer_id, method_code, in_order))
+        _grow(session, batch, size, unbound_credential_leaves(issuer_id, method_code, in_order), now_s)
         size += len(in_order)
     new = size - first_size
     return PackedAccepted(new=new, known=len(digests) // DIGEST_BYTES - new)
@@ -188,11 +188,15 @@ def _unknown_only(session: Session, issuer: int, method_code: int, digests: list
     return list(unknown)
 
 
-def _grow(session: Session, batch: int, size: int, leaves: bytes) -> None:
-    if leaves:
-        append_leaves(session, batch, size, leaves)
-        new_size = size + len(leaves) // HASH_BYTES
-        session.execute("update batches set leaf_count = ? where id = ?", (new_size, batch))
+def _grow(session: Session, batch: int, size: int, leaves: bytes, now_s: int) -> None:
+    if not leaves:
+        return
+    append_leaves(session, batch, size, leaves)
+    new_size = size + len(leaves) // HASH_BYTES
+    session.execute("update batches set leaf_count = ? where id = ?", (new_size, batch))
+    if size == 1:
+        # A batch is as old as its first entry: it may have been opened by a request that brought nothing new.
+        session.execute("update batches set created_s = ? where id = ?", (now_s, batch))
 
 
 def _accepted(row: sqlite3.Row) -> Accepted:

@@ -149,7 +149,7 @@ def _commit_group(database: Database, group: list[_Job[Any]]) -> None:
         session.execute("begin immediate")
         outcomes = [_run_in_savepoint(session, job) for job in group]
         session.execute("commit")
-    except (sqlite3.Error, FatalError) as exc:
+    except Exception as exc:  # noqa: BLE001 - whatever it is, the thread lives on and no caller waits for ever
         if database.conn.in_transaction:
             session.execute("rollback")
         failure = _translated(exc)

@@ -1,0 +1,48 @@
+"""How a report is shown to people: one line a step, then the verdict."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from anchor.chain.presets import chain_name
+from anchor.core.verdict import Verdict
+from anchor.verify import Outcome, Report
+from anchor.verify.report import utc_text
+
+_MARKS = {Outcome.PASSED: ("✓", "+"), Outcome.FAILED: ("✗", "-"), Outcome.OPEN: ("?", "?")}
+_STEP_WIDTH = 8
+
+
+def print_report(report: Report) -> None:
+    """Print every step, what else must be said, and the verdict on a line of its own; in colour on a terminal."""
+    for finding in report.findings:
+        mark = click.style(_mark(finding.outcome), fg=_colour(finding.outcome))
+        click.echo(f"{mark} {finding.step.ljust(_STEP_WIDTH)}  {finding.sentence}")
+    click.echo()
+    for note in report.notes:
+        click.echo(note)
+    if report.block is not None and report.anchor is not None:
+        chain = chain_name(report.anchor.anchorage.chain_id)
+        click.echo(f"As of {utc_text(report.checked_at_s)}, block {report.block.number} of {chain}.")
+    click.secho(report.verdict.value, bold=True, fg=_verdict_colour(report.verdict))
+
+
+def _mark(outcome: Outcome) -> str:
+    fancy, plain = _MARKS[outcome]
+    try:
+        fancy.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return plain
+    return fancy
+
+
+def _colour(outcome: Outcome) -> str:
+    return {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.OPEN: "yellow"}[outcome]
+
+
+def _verdict_colour(verdict: Verdict) -> str:
+    if verdict is Verdict.VALID:
+        return "green"
+    return "red" if verdict.is_definite_no else "yellow"

@@ -1,0 +1,163 @@
+"""The options by which a verifier says whom it trusts: a trust file, or the same things one by one."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import ParamSpec, TypeVar, cast
+
+import click
+
+from anchor.chain.client import Web3Chain
+from anchor.chain.presets import PRESETS
+from anchor.chain.protocol import ChainReader
+from anchor.documents import read_address
+from anchor.errors import ConfigError, InvalidInput
+from anchor.verify import Anchorage, TrustedIssuer, TrustSet, default_trust_path, load_trust
+from anchor.verify.trust import DEFAULT_MAX_STATUS_AGE_S
+from anchor.verify.trust_file import decode_hash_hex, read_location
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_HOUR_S = 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustOptions:
+    """What was given on the command line; the RPC URL may hold a secret."""
+
+    file: Path | None
+    rpc: str | None = field(repr=False)
+    chain_id: int | None
+    genesis_hash: str | None
+    contract: str | None
+    publisher: str | None
+    from_block: int | None
+    service: str | None
+    mirror: str | None
+
+    @property
+    def names_anchorage(self) -> bool:
+        """Whether an anchorage is described by options, in place of a file's."""
+        parts = (self.chain_id, self.genesis_hash, self.contract, self.publisher)
+        return any(part is not None for part in parts)
+
+
+def trust_options(function: Callable[P, R]) -> Callable[..., R]:
+    """Add the options of a trust set to a command, which receives them as `options`."""
+
+    @click.option(
+        "--trust",
+        "file",
+        envvar="ANCHOR_TRUST",
+        show_envvar=True,
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help=f"Your trust file.  [default: {default_trust_path()}]",
+    )
+    @click.option(
+        "--rpc",
+        envvar="ANCHOR_RPC",
+        show_envvar=True,
+        metavar="URL",
+        help="The RPC endpoint to read the chain by; replaces the trust file's.",
+    )
+    @click.option("--chain-id", type=click.IntRange(min=1), help="In place of a trust file: the chain's id.")
+    @click.option(
+        "--genesis-hash", metavar="0x…", help="… the hash of its block 0 (known for test networks)."
+    )
+    @click.option("--contract", metavar="0x…", help="… the contract's address.")
+    @click.option("--publisher", metavar="0x…", help="… the account that anchors.")
+    @click.option("--from-block", type=click.IntRange(min=0), help="… the block to look for anchors from.")
+    @click.option("--service", metavar="URL", help="Fetch lists from this service.")
+    @click.option("--mirror", metavar="URL|FOLDER", help="Fetch lists from this mirror of a service's files.")
+    @functools.wraps(function)
+    def command(*args: object, **kwargs: object) -> R:
+        names = TrustOptions.__dataclass_fields__
+        options = TrustOptions(**{name: kwargs.pop(name) for name in names})  # type: ignore[arg-type]
+        return cast("Callable[..., R]", function)(*args, options=options, **kwargs)
+
+    return command
+
+
+def trust_set(options: TrustOptions, *, issuers: tuple[str, ...], max_age_h: int | None) -> TrustSet | None:
+    """Return the trust set of the options, or of the trust file with the options in place of its values.
+
+    None where there is neither. `issuers` are the only ones accepted, where any is named. Raises InvalidInput.
+    """
+    if options.names_anchorage:
+        trust = TrustSet(anchorages=(anchorage_of(options),), accepts_any_issuer=True)
+    else:
+        path = options.file or default_trust_path()
+        if options.file is None and not path.exists():
+            return None
+        trust = load_trust(path)
+    return _overridden(trust, options, issuers, max_age_h)
+
+
+def anchorage_of(options: TrustOptions) -> Anchorage:
+    """Return the anchorage that the options describe; InvalidInput naming those that are missing."""
+    genesis = options.genesis_hash or _known_genesis(options.chain_id)
+    needed = {
+        "--rpc": options.rpc,
+        "--chain-id": options.chain_id,
+        "--genesis-hash": genesis,
+        "--contract": options.contract,
+        "--publisher": options.publisher,
+    }
+    missing = [name for name, value in needed.items() if value is None]
+    if missing:
+        raise InvalidInput(
+            f"without a trust file all of {', '.join(needed)} are needed: add {', '.join(missing)}"
+        )
+    return Anchorage(
+        chain_id=options.chain_id or 0,
+        genesis_hash=decode_hash_hex(genesis or ""),
+        contract=read_address(options.contract or ""),
+        publisher=read_address(options.publisher or ""),
+        rpc=options.rpc or "",
+        from_block=options.from_block or 0,
+    )
+
+
+def _known_genesis(chain_id: int | None) -> str | None:
+    return next(("0x" + known.genesis_hash.hex() for known in PRESETS if known.chain_id == chain_id), None)
+
+
+def _overridden(
+    trust: TrustSet, options: TrustOptions, issuers: tuple[str, ...], max_age_h: int | None
+) -> TrustSet:
+    current = trust.current
+    if options.rpc is not None:
+        current = replace(current, rpc=options.rpc)
+    if options.from_block is not None:
+        current = replace(current, from_block=options.from_block)
+    accepted = tuple(trust.issuer(name) or TrustedIssuer(id=name) for name in issuers)
+    return replace(
+        trust,
+        anchorages=(*trust.anchorages[:-1], current),
+        issuers=tuple(dict.fromkeys(accepted)) or trust.issuers,
+        accepts_any_issuer=trust.accepts_any_issuer and not issuers,
+        files=read_location(service=options.service, mirror=options.mirror) or trust.files,
+        max_status_age_s=trust.max_status_age_s if max_age_h is None else max_age_h * _HOUR_S,
+    )
+
+
+@asynccontextmanager
+async def open_chain(rpc: str, contract: str) -> AsyncIterator[ChainReader]:
+    """Open a chain over HTTP and close it again; InvalidInput for an URL or address that is none."""
+    try:
+        chain = Web3Chain(rpc_url=rpc, contract=contract)
+    except ConfigError as exc:
+        raise InvalidInput(str(exc)) from exc
+    try:
+        yield chain
+    finally:
+        await chain.close()
+
+
+DEFAULT_MAX_AGE_H = DEFAULT_MAX_STATUS_AGE_S // _HOUR_S

@@ -1,0 +1,117 @@
+"""Published batches against the chain: every root computed again, and what lists may never do."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+
+from anchor.core.merkle import HASH_BYTES, Tree, leaf_hash
+from anchor.documents import BatchDocument, parse_batch, parse_publisher
+from anchor.errors import InvalidProof, NotFound, ServiceUnavailable
+from anchor.verify.audit_chain import AuditedAnchor, Discrepancy
+from anchor.verify.audit_lists import ListHistory
+from anchor.verify.chain_view import ChainView
+from anchor.verify.sources import PublishedFiles
+
+_SUBTREE_LEAVES = 1 << 16
+
+
+def check_publisher(content: bytes, view: ChainView) -> list[Discrepancy]:
+    """Compare the publisher document with the chain that is audited; InvalidInput for no such document."""
+    document = parse_publisher(content)
+    anchorage = view.anchorage
+    stated = (document.chain_id, document.genesis_hash, document.contract.lower())
+    if stated != (anchorage.chain_id, anchorage.genesis_hash, anchorage.contract.lower()):
+        message = "the publisher document names another chain or contract"
+        return [Discrepancy(None, "publisher_differs", message)]
+    if document.publisher.lower() not in (publisher.lower() for publisher in view.publishers):
+        message = f"the publisher document names another publisher, {document.publisher}"
+        return [Discrepancy(None, "publisher_differs", message)]
+    return []
+
+
+class FileAudit:
+    """Checks published batches in order of sequence, and the lists' history over them."""
+
+    __slots__ = ("_files", "_lists")
+
+    def __init__(self, files: PublishedFiles) -> None:
+        self._files = files
+        self._lists = ListHistory(files)
+
+    async def check(self, anchor: AuditedAnchor) -> list[Discrepancy]:
+        """Return what in the published batch of an anchor differs from the chain, or is missing."""
+        sequence = anchor.event.sequence
+        try:
+            document = parse_batch(await self._files.batch(sequence))
+        except (NotFound, ServiceUnavailable) as exc:
+            return [Discrepancy(sequence, "batch_missing", f"the batch's document cannot be had: {exc}")]
+        except InvalidProof as exc:
+            return [Discrepancy(sequence, "batch_invalid", f"the batch's document: {exc}")]
+        differing = _against_chain(document, anchor)
+        if differing:
+            return differing
+        return [*await self._check_leaves(document, sequence), *await self._lists.check(document)]
+
+    async def _check_leaves(self, document: BatchDocument, sequence: int) -> list[Discrepancy]:
+        description = document.description
+        try:
+            root = await credential_root(
+                self._files, sequence, description.leaf_count, leaf_hash(description.header.encode())
+            )
+        except (NotFound, ServiceUnavailable) as exc:
+            return [Discrepancy(sequence, "leaves_missing", f"the batch's leaves cannot be had: {exc}")]
+        except InvalidProof as exc:
+            return [Discrepancy(sequence, "leaves_differ", str(exc))]
+        if root != description.credential_root:
+            return [
+                Discrepancy(sequence, "leaves_differ", "the leaves do not give the batch's credential root")
+            ]
+        return []
+
+
+def _against_chain(document: BatchDocument, anchor: AuditedAnchor) -> list[Discrepancy]:
+    event, header = anchor.event, document.description.header
+    found = []
+    if document.root != event.root:
+        found.append(("root_differs", "the published batch gives another root than the one anchored"))
+    if header.sequence != event.sequence:
+        found.append(("sequence_differs", f"the batch's header says batch {header.sequence}"))
+    if document.description.leaf_count != event.leaf_count:
+        found.append(("leaf_count_differs", "the published leaf count is not the one on chain"))
+    if anchor.previous_root not in (None, header.previous_root):
+        found.append(("chain_broken", "the batch's header does not name the root anchored before it"))
+    return [Discrepancy(event.sequence, code, message) for code, message in found]
+
+
+async def credential_root(files: PublishedFiles, sequence: int, leaf_count: int, header_leaf: bytes) -> bytes:
+    """Return the root over a batch's leaves; InvalidProof where their number or the first of them is wrong.
+
+    Memory stays flat: a tree over the roots of equal complete subtrees is the tree over all their leaves, so
+    only one subtree's leaves are held at a time.
+    """
+    upper = Tree()
+    pending = bytearray()
+    received = 0
+    subtree_bytes = _SUBTREE_LEAVES * HASH_BYTES
+    async with aclosing(files.leaves(sequence, max_bytes=leaf_count * HASH_BYTES)) as pieces:
+        async for piece in pieces:
+            pending += piece
+            received += len(piece)
+            while len(pending) >= subtree_bytes:
+                _close_subtree(upper, bytes(pending[:subtree_bytes]), header_leaf)
+                del pending[:subtree_bytes]
+    if received != leaf_count * HASH_BYTES:
+        raise InvalidProof(
+            f"the batch has {leaf_count} leaves on chain, but {received} bytes of them are published"
+        )
+    if pending:
+        _close_subtree(upper, bytes(pending), header_leaf)
+    return upper.root()
+
+
+def _close_subtree(upper: Tree, leaves: bytes, header_leaf: bytes) -> None:
+    if upper.size == 0 and leaves[:HASH_BYTES] != header_leaf:
+        raise InvalidProof("leaf 0 is not the batch's header")
+    subtree = Tree()
+    subtree.extend(leaves)
+    upper.extend(subtree.root())

@@ -1,0 +1,85 @@
+"""`anchor deploy` against the development chain."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from anchor.chain import registry
+from anchor.chain.client import Web3Chain
+from anchor.chain.development import DevelopmentChain
+from anchor.cli import main
+
+pytestmark = pytest.mark.anvil
+
+
+@pytest.fixture
+def chain() -> Iterator[DevelopmentChain]:
+    """Return a running development chain; its event loop stands still while a command runs its own."""
+    with asyncio.Runner() as runner:
+        chain = DevelopmentChain(block_time_s=0.1)
+        runner.run(chain.__aenter__())
+        yield chain
+        runner.run(chain.stop())
+
+
+def _deploy(folder: Path, chain: DevelopmentChain, *arguments: str, preset: str = "anvil") -> Result:
+    config = folder / "anchor.toml"
+    config.write_text(f'[server]\n[chain]\npreset = "{preset}"\nrpc_url = "{chain.rpc_url}"\npoll_s = 0.1\n')
+    key = {"ANCHOR_PUBLISHER_PRIVATE_KEY": "0x" + chain.private_key.hex()}
+    result = CliRunner().invoke(main, ["deploy", "--config", str(config), *arguments], env=key)
+
+    assert chain.private_key.hex() not in result.output
+    return result
+
+
+def test_deploy_tells_address_and_block_of_the_contract(chain: DevelopmentChain, tmp_path: Path) -> None:
+    """What is told for programs is where the registry's code stands."""
+    result = _deploy(tmp_path, chain, "--json")
+
+    told = json.loads(result.stdout)
+    assert result.exit_code == 0, result.output
+    assert asyncio.run(_code_hash(chain, told["contract"], told["fromBlock"])) == registry.code_hash()
+
+
+def test_deploy_says_what_to_put_into_the_settings(chain: DevelopmentChain, tmp_path: Path) -> None:
+    """For people it prints the lines of anchor.toml."""
+    result = _deploy(tmp_path, chain)
+
+    assert result.exit_code == 0, result.output
+    assert '[chain]\ncontract = "0x' in result.stdout
+    assert "\nfrom_block = " in result.stdout
+
+
+def test_deploy_on_another_chain_than_named_is_refused(chain: DevelopmentChain, tmp_path: Path) -> None:
+    """An endpoint of another chain than the settings name costs nobody any ether."""
+    result = _deploy(tmp_path, chain, "--yes", preset="sepolia")
+
+    assert result.exit_code == 1
+    assert "the endpoint has chain 31337" in result.output
+    assert "the settings name Ethereum Sepolia test network" in result.output
+
+
+def test_deploy_without_a_key_says_how_to_get_one(chain: DevelopmentChain, tmp_path: Path) -> None:
+    """Neither keystore nor environment: one line of advice."""
+    (tmp_path / "anchor.toml").write_text(f'[chain]\npreset = "anvil"\nrpc_url = "{chain.rpc_url}"\n')
+
+    result = CliRunner().invoke(main, ["deploy", "--config", str(tmp_path / "anchor.toml")])
+
+    assert result.exit_code == 1
+    assert "see `anchor init`" in result.output
+
+
+async def _code_hash(chain: DevelopmentChain, contract: str, block_number: int) -> bytes | None:
+    client = Web3Chain(rpc_url=chain.rpc_url, contract=contract)
+    try:
+        block = await client.block(block_number)
+        assert block is not None
+        return await client.code_hash(contract, block.hash)
+    finally:
+        await client.close()

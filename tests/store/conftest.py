@@ -1,0 +1,56 @@
+"""
+The stores under test: the suite beside this file asks nothing but `anchor.store.protocol.Store` of them.
+
+A further store joins by one more function in _OPENERS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from anchor.store.protocol import Store
+from anchor.store.records import Issuer
+from anchor.store.sqlite import SqliteStore
+from tests.support.store_values import BASE_URL, add_issuer
+
+OpenStore = Callable[[Path], Awaitable[Store]]
+"""Opens the store that keeps its data in a folder, or makes it."""
+
+
+async def _open_sqlite(folder: Path) -> Store:
+    store = SqliteStore(folder / "anchor.db", base_url=BASE_URL)
+    store.open()
+    return store
+
+
+_OPENERS: dict[str, OpenStore] = {"sqlite": _open_sqlite}
+
+
+@pytest.fixture(params=_OPENERS, ids=str)
+def open_store(request: pytest.FixtureRequest) -> OpenStore:
+    """Return how to open one kind of store."""
+    return _OPENERS[request.param]
+
+
+@pytest_asyncio.fixture
+async def store(open_store: OpenStore, tmp_path: Path) -> AsyncIterator[Store]:
+    """Open an empty store."""
+    opened = await open_store(tmp_path)
+    yield opened
+    await opened.close()
+
+
+@pytest_asyncio.fixture
+async def issuer(store: Store) -> Issuer:
+    """Add an issuer."""
+    return await add_issuer(store, "university")
+
+
+@pytest_asyncio.fixture
+async def other(store: Store) -> Issuer:
+    """Add another issuer."""
+    return await add_issuer(store, "academy")

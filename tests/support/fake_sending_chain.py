@@ -1,0 +1,360 @@
+"""
+A whole chain in memory: blocks, a pool, nonces, the contract's rules, finality, reorganisations, and faults.
+
+It decodes and checks the signed bytes that it is given, as a node does, and keeps each block's state apart, so that
+every read answers as of the block that it names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from eth_account import Account
+from eth_account.typed_transactions import TypedTransaction
+from eth_utils.crypto import keccak
+from hexbytes import HexBytes
+
+from anchor.chain import registry
+from anchor.chain.protocol import (
+    AnchoredEvent,
+    AnchorRecord,
+    Block,
+    BlockTag,
+    ChainIdentity,
+    Head,
+    Receipt,
+    SendOutcome,
+    SendResult,
+)
+from anchor.errors import ChainUnavailable
+
+CONTRACT = "0x" + "c0" * 20
+CHAIN_ID = 31337
+BLOCK_TIME_S = 12
+_ANCHOR_SELECTOR = registry.anchor_call(sequence=1, root=bytes(32), leaf_count=1)[:4]
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A transaction as a pool holds it; `anchor` is (sequence, root, leaf count), None for any other call."""
+
+    sender: str
+    nonce: int
+    hash: bytes
+    max_fee_wei: int
+    priority_fee_wei: int
+    anchor: tuple[int, bytes, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """Accounts and contract storage after a block."""
+
+    nonces: dict[str, int] = field(default_factory=dict)
+    records: dict[tuple[str, bytes], AnchorRecord] = field(default_factory=dict)
+    heads: dict[str, bytes] = field(default_factory=dict)
+
+    def copy(self) -> _State:
+        return _State(dict(self.nonces), dict(self.records), dict(self.heads))
+
+    def apply(self, transaction: Transaction, block: Block) -> bool:
+        """Run one transaction and return whether it succeeded; its nonce is used either way."""
+        sender = transaction.sender
+        assert transaction.nonce == self.nonces.get(sender, 0), "a block holds transactions in nonce order"
+        self.nonces[sender] = transaction.nonce + 1
+        if transaction.anchor is None:
+            return True
+        sequence, root, leaf_count = transaction.anchor
+        if sequence != self.next_sequence(sender) or not any(root) or not leaf_count:
+            return False
+        if (sender, root) in self.records:
+            return False
+        self.records[sender, root] = AnchorRecord(
+            sequence=sequence, timestamp_s=block.timestamp_s, block_number=block.number, leaf_count=leaf_count
+        )
+        self.heads[sender] = root
+        return True
+
+    def next_sequence(self, publisher: str) -> int:
+        head = self.heads.get(publisher)
+        return self.records[publisher, head].sequence + 1 if head else 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Mined:
+    block: Block
+    state: _State
+    transactions: tuple[tuple[Transaction, bool], ...]
+
+
+class SendingChain:
+    """
+    Fulfils `anchor.chain.protocol.Chain`; a test mines, finalises, reorganises and breaks it.
+
+    `failing` refuses every read; `broadcast_fault` is "lost" (taken, but the answer never comes), "swallowed"
+    (confirmed, but never taken) or "refused" (neither). `before_broadcast` sees every payload before the pool does.
+    `finality_lag` counts the blocks that finality stays behind the newest one; None leaves it to `finalize`.
+    """
+
+    def __init__(self, *, genesis_s: int, finality_lag: int | None = 2) -> None:
+        genesis = Block(number=0, hash=sha256(b"genesis").digest(), timestamp_s=genesis_s, base_fee_wei=0)
+        self.chain_id = CHAIN_ID
+        self.code_hash_value: bytes | None = registry.code_hash()
+        self.successors: dict[str, str] = {}
+        self.balances_wei: dict[str, int] = {}
+        self.base_fee_wei = 10**9
+        self.suggested_priority_fee_wei = 10**8
+        self.finality_lag = finality_lag
+        self.failing = False
+        self.broadcast_fault = ""
+        self.before_broadcast: Callable[[bytes], Awaitable[None]] | None = None
+        self.pool: dict[tuple[str, int], Transaction] = {}
+        self.broadcasts: list[bytes] = []
+        self.is_closed = False
+        self._finalized_number = 0
+        self._branch = 0
+        self._mined = [_Mined(block=genesis, state=_State(), transactions=())]
+
+    # What a test does
+
+    @property
+    def latest(self) -> Block:
+        """The newest block."""
+        return self._mined[-1].block
+
+    def next_sequence(self, publisher: str) -> int:
+        """Return the publisher's next sequence at the newest block."""
+        return self._mined[-1].state.next_sequence(publisher)
+
+    def anchored_roots(self, publisher: str) -> dict[int, bytes]:
+        """Return every root of the publisher at the newest block, by sequence."""
+        records = self._mined[-1].state.records
+        return {record.sequence: root for (who, root), record in records.items() if who == publisher}
+
+    def failed_transactions(self) -> int:
+        """Count the canonical transactions that were mined and reverted."""
+        return sum(not succeeded for mined in self._mined for _, succeeded in mined.transactions)
+
+    def mine(self, blocks: int = 1, *, after_s: int = BLOCK_TIME_S, take_pool: bool = True) -> Block:
+        """Mine blocks; each takes from the pool what fits by nonce and base fee, unless told not to."""
+        for _ in range(blocks):
+            self._mine_one(after_s, take_pool)
+        if self.finality_lag is not None:
+            final = max(0, self.latest.number - self.finality_lag)
+            self._finalized_number = max(self._finalized_number, final)
+        return self.latest
+
+    def finalize(self) -> None:
+        """Make every block so far final."""
+        self._finalized_number = self.latest.number
+
+    def reorganise(self, depth: int, *, back_to_pool: bool = True) -> None:
+        """Drop the newest blocks; their transactions go back to the pool (geth) or are lost (anvil)."""
+        assert self.latest.number - depth >= self._finalized_number, "a final block is never dropped"
+        dropped = self._mined[-depth:]
+        del self._mined[-depth:]
+        self._branch += 1
+        for mined in dropped if back_to_pool else ():
+            for transaction, _ in mined.transactions:
+                self.pool.setdefault((transaction.sender, transaction.nonce), transaction)
+
+    def drop_pool(self) -> None:
+        """Lose every transaction that is not mined."""
+        self.pool.clear()
+
+    def send_foreign(self, sender: str, *, anchor: tuple[int, bytes, int] | None = None) -> None:
+        """Put a transaction of the sender's key into the pool that the service knows nothing of, in place of any."""
+        nonce = self._mined[-1].state.nonces.get(sender, 0)
+        seed = repr((sender, nonce, anchor)).encode()
+        self.pool[sender, nonce] = Transaction(
+            sender=sender,
+            nonce=nonce,
+            hash=sha256(seed).digest(),
+            max_fee_wei=10**15,
+            priority_fee_wei=10**12,
+            anchor=anchor,
+        )
+
+    # What the service asks
+
+    async def identity(self) -> ChainIdentity:
+        """Return the chain id and genesis hash."""
+        self._require_answer()
+        return ChainIdentity(chain_id=self.chain_id, genesis_hash=self._mined[0].block.hash)
+
+    async def block(self, tag: BlockTag) -> Block | None:
+        """Return the block of a tag, number or hash."""
+        self._require_answer()
+        if tag == "latest":
+            return self.latest
+        if tag == "finalized":
+            return self._mined[self._finalized_number].block
+        return next(
+            (mined.block for mined in self._mined if tag in (mined.block.number, mined.block.hash)), None
+        )
+
+    async def code_hash(self, address: str, at: bytes) -> bytes | None:
+        """Return the contract's code hash; None for any other address."""
+        self._state(at)
+        return self.code_hash_value if address == CONTRACT else None
+
+    async def record(self, publisher: str, root: bytes, at: bytes) -> AnchorRecord | None:
+        """Return the record as of a block."""
+        return self._state(at).records.get((publisher, root))
+
+    async def head(self, publisher: str, at: bytes) -> Head | None:
+        """Return the head as of a block."""
+        state = self._state(at)
+        root = state.heads.get(publisher)
+        return None if root is None else Head(root=root, record=state.records[publisher, root])
+
+    async def successor(self, publisher: str, at: bytes) -> str | None:
+        """Return the successor."""
+        self._state(at)
+        return self.successors.get(publisher)
+
+    async def anchored_events(
+        self, publisher: str, *, from_block: int, to_block: int
+    ) -> Sequence[AnchoredEvent]:
+        """Return the publisher's events in a range of blocks."""
+        self._require_answer()
+        return [
+            AnchoredEvent(
+                sequence=transaction.anchor[0],
+                root=transaction.anchor[1],
+                leaf_count=transaction.anchor[2],
+                block_number=mined.block.number,
+                block_hash=mined.block.hash,
+                transaction_hash=transaction.hash,
+            )
+            for mined in self._mined[from_block : to_block + 1]
+            for transaction, succeeded in mined.transactions
+            if succeeded and transaction.sender == publisher and transaction.anchor
+        ]
+
+    async def balance_wei(self, address: str) -> int:
+        """Return the balance."""
+        self._require_answer()
+        return self.balances_wei.get(address, 10**18)
+
+    async def nonce(self, address: str, at: BlockTag) -> int:
+        """Return the transaction count as of a block."""
+        assert isinstance(at, bytes), "state is asked for by block hash"
+        return self._state(at).nonces.get(address, 0)
+
+    async def receipt(self, transaction_hash: bytes) -> Receipt | None:
+        """Return the receipt of a canonical transaction."""
+        self._require_answer()
+        for mined in self._mined:
+            for transaction, succeeded in mined.transactions:
+                if transaction.hash == transaction_hash:
+                    return Receipt(
+                        transaction_hash=transaction_hash,
+                        block_number=mined.block.number,
+                        block_hash=mined.block.hash,
+                        succeeded=succeeded,
+                        gas_used=54_924,
+                    )
+        return None
+
+    async def priority_fee_wei(self) -> int:
+        """Return the suggested priority fee."""
+        self._require_answer()
+        return self.suggested_priority_fee_wei
+
+    async def broadcast(self, raw: bytes) -> SendResult:
+        """Take a signed transaction into the pool by geth's rules."""
+        if self.before_broadcast is not None:
+            await self.before_broadcast(raw)
+        self.broadcasts.append(raw)
+        if self.failing or self.broadcast_fault == "refused":
+            return SendResult(SendOutcome.UNKNOWN, "connection refused")
+        if self.broadcast_fault == "swallowed":
+            return SendResult(SendOutcome.ACCEPTED, "")
+        result = self._take(raw)
+        return SendResult(SendOutcome.UNKNOWN, "timed out") if self.broadcast_fault == "lost" else result
+
+    async def close(self) -> None:
+        """Note that the connections were closed."""
+        self.is_closed = True
+
+    # Within
+
+    def _require_answer(self) -> None:
+        if self.failing:
+            raise ChainUnavailable("the fake endpoint does not answer")
+
+    def _state(self, at: bytes) -> _State:
+        self._require_answer()
+        for mined in self._mined:
+            if mined.block.hash == at:
+                return mined.state
+        raise ChainUnavailable("the block that was named is not canonical")
+
+    def _mine_one(self, after_s: int, take_pool: bool) -> None:  # noqa: FBT001
+        parent = self._mined[-1]
+        number = parent.block.number + 1
+        seed = parent.block.hash + number.to_bytes(8, "big") + self._branch.to_bytes(8, "big")
+        block = Block(
+            number=number,
+            hash=sha256(seed).digest(),
+            timestamp_s=parent.block.timestamp_s + after_s,
+            base_fee_wei=self.base_fee_wei,
+        )
+        state = parent.state.copy()
+        included = []
+        for key, transaction in sorted(self.pool.items()) if take_pool else ():
+            used = state.nonces.get(transaction.sender, 0)
+            if transaction.nonce < used:
+                del self.pool[key]
+            elif transaction.nonce == used and transaction.max_fee_wei >= self.base_fee_wei:
+                del self.pool[key]
+                included.append((transaction, state.apply(transaction, block)))
+        self._mined.append(_Mined(block=block, state=state, transactions=tuple(included)))
+
+    def _take(self, raw: bytes) -> SendResult:
+        transaction, chain_id = decode(raw)
+        if chain_id != self.chain_id:
+            return SendResult(SendOutcome.WRONG_CHAIN, "invalid chain id for signer")
+        if self.balances_wei.get(transaction.sender, 1) == 0:
+            return SendResult(SendOutcome.NO_FUNDS, "insufficient funds for gas * price + value")
+        if transaction.nonce < self._mined[-1].state.nonces.get(transaction.sender, 0):
+            return SendResult(SendOutcome.NONCE_USED, "nonce too low")
+        key = (transaction.sender, transaction.nonce)
+        pooled = self.pool.get(key)
+        if pooled is not None and pooled.hash == transaction.hash:
+            return SendResult(SendOutcome.ACCEPTED, "already known")
+        if pooled is not None and not _pays_enough_more(transaction, pooled):
+            return SendResult(SendOutcome.REPLACEMENT_TOO_CHEAP, "replacement transaction underpriced")
+        self.pool[key] = transaction
+        return SendResult(SendOutcome.ACCEPTED, "")
+
+
+def decode(raw: bytes) -> tuple[Transaction, int]:
+    """Return what signed bytes say, with the sender recovered from the signature, and their chain id."""
+    fields: dict[str, Any] = TypedTransaction.from_bytes(HexBytes(raw)).as_dict()
+    data, contract = bytes(fields["data"]), "0x" + bytes(fields["to"]).hex()
+    words = [data[at : at + 32] for at in range(4, len(data), 32)]
+    is_anchor = contract == CONTRACT and data[:4] == _ANCHOR_SELECTOR and len(words) == 3
+    transaction = Transaction(
+        sender=str(Account.recover_transaction(raw)),
+        nonce=fields["nonce"],
+        hash=keccak(raw),
+        max_fee_wei=fields["maxFeePerGas"],
+        priority_fee_wei=fields["maxPriorityFeePerGas"],
+        anchor=(int.from_bytes(words[0], "big"), words[1], int.from_bytes(words[2], "big"))
+        if is_anchor
+        else None,
+    )
+    return transaction, fields["chainId"]
+
+
+def _pays_enough_more(new: Transaction, old: Transaction) -> bool:
+    """Whether a pool takes a replacement: 10 % more on both fees, as geth asks."""
+    return (
+        10 * new.max_fee_wei >= 11 * old.max_fee_wei
+        and 10 * new.priority_fee_wei >= 11 * old.priority_fee_wei
+    )
