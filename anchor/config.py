@@ -112,6 +112,8 @@ class LimitSettings:
     # 10,000 items of a hundred bytes with room to spare.
     json_body_bytes: int = 4 * 1024 * 1024
     items_per_request: int = 10_000
+    # Rows of a CSV or NDJSON body: a whole state's licences in one call.
+    changes_per_request: int = 500_000
     body_timeout_s: float = 60.0
     # Digests accepted and not mined: beyond it the chain has been away for long, and 503 is honest.
     backlog_entries: int = 10_000_000

@@ -1,9 +1,9 @@
-// Compiles AnchorRegistry with the pinned compiler and writes the artifact that the Python package ships.
+// Compiles the contracts with the pinned compiler and writes the artifacts that the Python package ships.
 //
-//   node compile.mjs           write the artifact
-//   node compile.mjs --check   write nothing; exit 1 unless the artifact in place is what the sources compile to
+//   node compile.mjs           write the artifacts
+//   node compile.mjs --check   write nothing; exit 1 unless the artifacts in place are what the sources compile to
 //
-// The settings decide the code hash, by which services and verifiers recognise the contract: they are not to change.
+// The settings decide the code hash, by which services and verifiers recognise a contract: they are not to change.
 
 import { readFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
@@ -13,9 +13,19 @@ import sha3 from "js-sha3";
 import solc from "solc";
 
 const CONTRACTS = dirname(fileURLToPath(import.meta.url));
-const ARTIFACT = join(CONTRACTS, "..", "anchor", "chain", "artifacts", "AnchorRegistry.json");
-const CONTRACT_NAME = "AnchorRegistry";
-const SOURCES = ["IAnchorRegistry.sol", "AnchorRegistry.sol"];
+const ARTIFACTS = join(CONTRACTS, "..", "anchor", "chain", "artifacts");
+
+// Each contract is compiled by itself, so that no other source can have a part in its code.
+const SOURCES = {
+  AnchorRegistry: ["IAnchorRegistry.sol", "AnchorRegistry.sol"],
+  AnchorVerifier: ["IAnchorRegistry.sol", "IAnchorVerifier.sol", "AnchorVerifier.sol"],
+};
+const OUTPUTS = [
+  "abi",
+  "evm.bytecode.object",
+  "evm.deployedBytecode.object",
+  "evm.deployedBytecode.immutableReferences",
+];
 
 const SETTINGS = {
   evmVersion: "cancun",
@@ -27,61 +37,79 @@ const SETTINGS = {
   viaIR: false,
 };
 
-function compile() {
+function compile(contractName) {
   const sources = Object.fromEntries(
-    SOURCES.map((name) => [name, { content: readFileSync(join(CONTRACTS, name), "utf8") }]),
+    SOURCES[contractName].map((name) => [name, { content: readFileSync(join(CONTRACTS, name), "utf8") }]),
   );
-  const outputSelection = { "*": { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"] } };
+  const outputSelection = { "*": { "*": OUTPUTS } };
   const input = { language: "Solidity", sources, settings: { ...SETTINGS, outputSelection } };
   const output = JSON.parse(solc.compile(JSON.stringify(input)));
   const complaints = (output.errors ?? []).map((error) => error.formattedMessage);
   if (complaints.length > 0) {
     throw new Error(`the compiler complains; warnings count as errors:\n${complaints.join("\n")}`);
   }
-  return output.contracts[`${CONTRACT_NAME}.sol`][CONTRACT_NAME];
+  return output.contracts[`${contractName}.sol`][contractName];
 }
 
-function artifactText() {
-  const { abi, evm } = compile();
-  const deployed = evm.deployedBytecode.object;
+// What tells the code of a contract: its hash, or, where the constructor writes a value into the code, the hash with
+// zeros in its places, and the places.
+function codeIdentity({ object, immutableReferences }) {
+  const hash = `0x${sha3.keccak256(Buffer.from(object, "hex"))}`;
+  const immutables = Object.values(immutableReferences);
+  if (immutables.length === 0) return { codeHash: hash };
+  if (immutables.length > 1) throw new Error("more than one immutable: name each with its places in the artifact");
+  return { templateHash: hash, immutablePlaces: immutables[0] };
+}
+
+function artifactText(contractName) {
+  const { abi, evm } = compile(contractName);
   const artifact = {
-    contractName: CONTRACT_NAME,
+    contractName,
     compiler: { version: solc.version(), settings: SETTINGS },
     abi,
     bytecode: `0x${evm.bytecode.object}`,
-    deployedBytecode: `0x${deployed}`,
-    codeHash: `0x${sha3.keccak256(Buffer.from(deployed, "hex"))}`,
+    deployedBytecode: `0x${evm.deployedBytecode.object}`,
+    ...codeIdentity(evm.deployedBytecode),
   };
   return `${JSON.stringify(artifact, null, 2)}\n`;
 }
 
-function textInPlace() {
+function textInPlace(path) {
   try {
-    return readFileSync(ARTIFACT, "utf8");
+    return readFileSync(path, "utf8");
   } catch (error) {
     if (error.code === "ENOENT") return null;
     throw error;
   }
 }
 
+function write(contractName, path) {
+  const text = artifactText(contractName);
+  const { codeHash, templateHash } = JSON.parse(text);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+  const identity = codeHash ? `code hash ${codeHash}` : `template hash ${templateHash}`;
+  console.log(`wrote ${relative(process.cwd(), path)}: ${identity}`);
+  return true;
+}
+
+function check(contractName, path) {
+  const shown = relative(process.cwd(), path);
+  if (textInPlace(path) === artifactText(contractName)) {
+    console.log(`${shown} is what the sources compile to`);
+    return true;
+  }
+  console.error(`${shown} is not what the sources compile to; run node compile.mjs and review the difference`);
+  return false;
+}
+
 function main(options) {
   const unknown = options.filter((option) => option !== "--check");
   if (unknown.length > 0) throw new Error(`unknown option ${unknown[0]}; only --check is known`);
 
-  const text = artifactText();
-  const shown = relative(process.cwd(), ARTIFACT);
-  if (!options.includes("--check")) {
-    mkdirSync(dirname(ARTIFACT), { recursive: true });
-    writeFileSync(ARTIFACT, text);
-    console.log(`wrote ${shown}: code hash ${JSON.parse(text).codeHash}`);
-    return 0;
-  }
-  if (textInPlace() === text) {
-    console.log(`${shown} is what the sources compile to`);
-    return 0;
-  }
-  console.error(`${shown} is not what the sources compile to; run node compile.mjs and review the difference`);
-  return 1;
+  const treat = options.includes("--check") ? check : write;
+  const good = Object.keys(SOURCES).map((name) => treat(name, join(ARTIFACTS, `${name}.json`)));
+  return good.every(Boolean) ? 0 : 1;
 }
 
 process.exitCode = main(process.argv.slice(2));

@@ -1,5 +1,9 @@
 """The W3C documents that an issuer publishes: the list credential, and the entry that its credentials carry.
 
+A list of messages is the one that names its own entry size and messages (section 2.2), in terms that the
+JSON-LD context does not define: it is secured as `vc+jwt` or with `eddsa-jcs-2022`, never with
+`eddsa-rdfc-2022`, which would leave them unsigned.
+
 Source: W3C Bitstring Status List v1.0, sections 2.1 (entry), 2.2 (list) and 3.1 (generation).
 """
 
@@ -24,6 +28,10 @@ PURPOSES = ("revocation", "suspension", "refresh", "message")
 MIN_ENTRIES = 131_072
 """The least number of entries that keeps one holder among many (section 6.1)."""
 
+MESSAGE = "message"
+UNSET_AND_SET = ("unset", "set")
+"""What 0 and 1 mean where an issuer says nothing else (section 2.1, `statusMessage`)."""
+
 CHUNK_BITS = 512
 """A list fills whole chunks of 64 bytes, the leaves of the tree that is anchored over it."""
 
@@ -34,9 +42,11 @@ _MESSAGE_BITS = {2: 1, 4: 2, 16: 4, 256: 8}
 class StatusList:
     """What never changes about a list: where it is published, by whom, for what, and its size.
 
-    `length` counts entries of `bits_per_entry` bits. Raises MalformedValue for an address, issuer, purpose or
-    entry size that a list cannot have, ListTooShort below 131,072 entries, OutOfRange where the entries do
-    not fill whole chunks of 64 bytes.
+    `length` counts entries of `bits_per_entry` bits. `messages` gives the meaning of each value of an entry,
+    2, 4, 16 or 256 of them; a list of messages must have them, except that one-bit entries mean "unset" and
+    "set" where nothing else is said, and no other list has any. Raises MalformedValue for an address, issuer,
+    purpose, entry size or messages that a list cannot have, ListTooShort below 131,072 entries, OutOfRange
+    where the entries do not fill whole chunks of 64 bytes.
     """
 
     url: str
@@ -44,6 +54,7 @@ class StatusList:
     purpose: str
     length: int = MIN_ENTRIES
     bits_per_entry: int = 1
+    messages: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_http_url(self.url, "list URL")
@@ -55,15 +66,37 @@ class StatusList:
             raise OutOfRange(
                 f"{self.length} entries of {self.bits_per_entry} bits do not fill chunks of 64 bytes"
             )
+        self._check_messages()
 
     @property
     def size_bytes(self) -> int:
         """The size of the list's bitstring."""
         return bytes_needed(self.length, self.bits_per_entry)
 
+    @property
+    def meanings(self) -> tuple[str, ...]:
+        """The meaning of each value of an entry in a list of messages; empty for the other purposes."""
+        return self.messages or (UNSET_AND_SET if self.purpose == MESSAGE else ())
+
     def empty_bits(self) -> bytearray:
         """Make the bitstring of a new list, every entry 0."""
         return bytearray(self.size_bytes)
+
+    def entry(self, index: int) -> dict[str, object]:
+        """Build the `credentialStatus` object of the credential at this index; raises OutOfRange beyond the list."""
+        if index >= self.length:
+            raise OutOfRange(f"index {index} is not below the list's length {self.length}")
+        return status_entry(self.url, self.purpose, index, messages=self.messages)
+
+    def _check_messages(self) -> None:
+        expected = 2**self.bits_per_entry if self.purpose == MESSAGE else 0
+        if len(self.meanings) != expected:
+            raise MalformedValue(
+                f"a {self.purpose} list of {self.bits_per_entry}-bit entries has {expected} messages, "
+                f"not {len(self.messages)}"
+            )
+        if not all(self.messages):
+            raise MalformedValue("a message is empty; write 'undefined' for a value without meaning")
 
 
 def check_purpose(purpose: str) -> str:
@@ -84,14 +117,24 @@ def list_document(
     """Build the unsigned BitstringStatusListCredential of one version of a list.
 
     `valid_from_ms` is the version. Requires exactly the list's bits, an end after the beginning and a
-    positive ttl, else raises OutOfRange. Guarantees equal documents for equal arguments. The context defines
-    neither `statusSize` nor `statusMessages` for a list, so a list of larger entries says their size in its
-    credentials' entries alone.
+    positive ttl, else raises OutOfRange. Guarantees equal documents for equal arguments. A list of messages
+    says its `statusSize` and `statusMessages`; of other lists with larger entries, which the context gives no
+    term for, only the credentials' entries say it.
     """
     if len(bits) != status_list.size_bytes:
         raise OutOfRange(f"the list has {status_list.size_bytes} bytes, not {len(bits)}")
     if valid_until_ms <= valid_from_ms or ttl_ms <= 0:
         raise OutOfRange("a list must end after it begins, and be fresh for more than 0 ms")
+    subject: dict[str, object] = {
+        "id": f"{status_list.url}#list",
+        "type": LIST_TYPE,
+        "statusPurpose": status_list.purpose,
+        "encodedList": encode_list(bits, level=compression_level(len(bits))),
+        "ttl": ttl_ms,
+    }
+    if status_list.purpose == MESSAGE:
+        subject["statusSize"] = status_list.bits_per_entry
+        subject["statusMessages"] = _described(status_list.meanings)
     return {
         "@context": [CONTEXT_V2],
         "id": status_list.url,
@@ -99,13 +142,7 @@ def list_document(
         "issuer": status_list.issuer,
         "validFrom": format_datetime(valid_from_ms),
         "validUntil": format_datetime(valid_until_ms),
-        "credentialSubject": {
-            "id": f"{status_list.url}#list",
-            "type": LIST_TYPE,
-            "statusPurpose": status_list.purpose,
-            "encodedList": encode_list(bits, level=compression_level(len(bits))),
-            "ttl": ttl_ms,
-        },
+        "credentialSubject": subject,
     }
 
 
@@ -131,7 +168,9 @@ def status_entry(url: str, purpose: str, index: int, *, messages: Sequence[str] 
         raise MalformedValue(f"an entry has 2, 4, 16 or 256 messages, not {len(messages)}")
     if len(messages) > 2:
         entry["statusSize"] = _MESSAGE_BITS[len(messages)]
-    entry["statusMessage"] = [
-        {"status": f"0x{value:x}", "message": message} for value, message in enumerate(messages)
-    ]
+    entry["statusMessage"] = _described(messages)
     return entry
+
+
+def _described(messages: Sequence[str]) -> list[dict[str, str]]:
+    return [{"status": f"0x{value:x}", "message": message} for value, message in enumerate(messages)]

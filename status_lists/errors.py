@@ -3,10 +3,13 @@
 StatusListError
 ├── MalformedValue          MALFORMED_VALUE_ERROR       a value does not have the form it must have
 │   ├── ListTooLarge        MALFORMED_VALUE_ERROR       … it expands to more than the caller allowed
+│   ├── UnsupportedEntry    MALFORMED_VALUE_ERROR       … an entry is of a type or size not known here
 │   └── KeyUnusable         MALFORMED_VALUE_ERROR       a key is no key, or its envelope does not open
 ├── OutOfRange              RANGE_ERROR                 an index, counter or entry value lies outside its list
 ├── ListTooShort            STATUS_LIST_LENGTH_ERROR    fewer entries than privacy needs
 ├── VerificationFailed      STATUS_VERIFICATION_ERROR   signature, purpose, address or dates do not hold
+│   ├── UnsupportedShape    STATUS_VERIFICATION_ERROR   … the signed document is of a shape not known here
+│   │   └── SuiteUnfit      STATUS_VERIFICATION_ERROR   … that this cryptosuite cannot secure at all
 │   └── ListNotCurrent      STATUS_VERIFICATION_ERROR   … the list is from the future, or has ended
 └── RetrievalFailed         STATUS_RETRIEVAL_ERROR      the list could not be had
 """
@@ -60,6 +63,10 @@ class VerificationFailed(StatusListError):
 
 class UnsupportedShape(VerificationFailed):
     """A signed list is not of the one shape whose canonical form is known; it may still be genuine."""
+
+
+class SuiteUnfit(UnsupportedShape):
+    """A list holds terms that its JSON-LD context does not define: secure it as `vc+jwt` or `eddsa-jcs-2022`."""
 
 
 class ListNotCurrent(VerificationFailed):

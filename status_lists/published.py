@@ -18,6 +18,7 @@ from status_lists.credential import (
     ENTRY_TYPE,
     LIST_CREDENTIAL_TYPE,
     LIST_TYPE,
+    MESSAGE,
     MIN_ENTRIES,
 )
 from status_lists.datetimes import parse_datetime
@@ -36,7 +37,8 @@ class PublishedList:
     """A status list as it was published; its signature is checked elsewhere.
 
     `url` is None where the document names none: the list then counts as that of the URL it was fetched from.
-    Times are Unix milliseconds, None where the document states none.
+    Times are Unix milliseconds, None where the document states none. `bits_per_entry` is None where the
+    document names no size, as lists secured with `eddsa-rdfc-2022` cannot; `messages` is then empty.
     """
 
     url: str | None
@@ -46,6 +48,8 @@ class PublishedList:
     valid_from_ms: int | None
     valid_until_ms: int | None
     ttl_ms: int | None
+    bits_per_entry: int | None = None
+    messages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,17 +85,21 @@ def parse_list_document(
     if CREDENTIAL_TYPE not in types or LIST_CREDENTIAL_TYPE not in types:
         raise MalformedValue(f"the document is no {LIST_CREDENTIAL_TYPE}; its type says otherwise")
     subject = _subject(document.get("credentialSubject"))
+    bits_per_entry = _status_size(subject["statusSize"]) if "statusSize" in subject else None
+    purposes = _texts(subject.get("statusPurpose"), "statusPurpose")
     bits = decode_list(_text(subject.get("encodedList"), "encodedList"), max_bytes=max_bits_bytes)
     if len(bits) * 8 < min_entries:
         raise ListTooShort(f"a list of {len(bits) * 8} bits has fewer than {min_entries} entries")
     return PublishedList(
         url=None if "id" not in document else _url(document["id"], "id"),
         issuer=_issuer(document.get("issuer")),
-        purposes=_texts(subject.get("statusPurpose"), "statusPurpose"),
+        purposes=purposes,
         bits=bits,
         valid_from_ms=_time(document, "validFrom"),
         valid_until_ms=_time(document, "validUntil"),
         ttl_ms=None if "ttl" not in subject else _ttl(subject["ttl"]),
+        bits_per_entry=bits_per_entry,
+        messages=_list_messages(subject, purposes, bits_per_entry),
     )
 
 
@@ -158,11 +166,20 @@ def _status_size(value: object) -> int:
     return value
 
 
+def _list_messages(
+    subject: Mapping[str, object], purposes: tuple[str, ...], bits_per_entry: int | None
+) -> tuple[str, ...]:
+    """Read the messages of a list that says its entry size; only a list of messages must have them."""
+    if bits_per_entry is None or (MESSAGE not in purposes and "statusMessages" not in subject):
+        return ()
+    return _messages(subject.get("statusMessages"), bits_per_entry)
+
+
 def _messages(value: object, bits_per_entry: int) -> tuple[str, ...]:
     """Order the messages by the value they explain; each value has exactly one."""
     if value is None:
         if bits_per_entry > 1:
-            raise MalformedValue("an entry of more than one bit has no statusMessage")
+            raise MalformedValue("entries of more than one bit have no messages")
         return ()
     if not isinstance(value, list) or len(value) != 2**bits_per_entry:
         raise MalformedValue(f"statusMessage is not an array of {2**bits_per_entry} messages")

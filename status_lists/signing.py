@@ -16,9 +16,9 @@ import hashlib
 import re
 from collections.abc import Collection, Mapping
 
-from status_lists.credential import CONTEXT_V2, CREDENTIAL_TYPE, LIST_CREDENTIAL_TYPE, LIST_TYPE
+from status_lists.credential import CONTEXT_V2, CREDENTIAL_TYPE, LIST_CREDENTIAL_TYPE, LIST_TYPE, MESSAGE
 from status_lists.datetimes import format_datetime, parse_datetime
-from status_lists.errors import MalformedValue, UnsupportedShape, VerificationFailed
+from status_lists.errors import MalformedValue, SuiteUnfit, UnsupportedShape, VerificationFailed
 from status_lists.iris import check_safe_iri
 from status_lists.keys import ListKey, check_signature
 from status_lists.multibase import decode_base58btc, encode_base58btc
@@ -52,8 +52,15 @@ def sign_list(
 
     `verification_method` is the URL under which the issuer names the key, `verification_method_of(key)` for a
     did:key. Guarantees that `verify_list` accepts the result under the key's public key, and equal results
-    for equal arguments. Raises UnsupportedShape for any other document, an already signed one included.
+    for equal arguments. Raises SuiteUnfit for a list of messages, whose terms the context does not define,
+    and UnsupportedShape for any other document, an already signed one included.
     """
+    subject = document.get("credentialSubject")
+    if isinstance(subject, Mapping) and subject.get("statusPurpose") == MESSAGE:
+        raise SuiteUnfit(
+            f"a list of messages cannot be signed with {CRYPTOSUITE}: the context defines neither statusSize "
+            "nor statusMessages; secure it as vc+jwt or with eddsa-jcs-2022"
+        )
     proof: dict[str, object] = {
         "type": _PROOF_TYPE,
         "cryptosuite": CRYPTOSUITE,

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from status_lists.bitstring import entry_count, get_entry
-from status_lists.credential import MIN_ENTRIES
+from status_lists.credential import MESSAGE, MIN_ENTRIES, UNSET_AND_SET
 from status_lists.errors import ListNotCurrent, ListTooShort, VerificationFailed
 from status_lists.published import PublishedList, StatusEntry
-
-_UNSET_AND_SET = ("unset", "set")  # section 2.1, statusMessage: what 0 and 1 mean where nothing else is said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,22 +40,30 @@ def check_status(
     unless an ecosystem sets another bound. 3. the purpose is the entry's. 4. the list is the one that the
     entry names, so that no other list of the same issuer passes for it, and it is in force now, so that no
     old list hides a revocation. Else VerificationFailed, or ListNotCurrent for the dates. 5. the list serves
-    the entry's purpose, so that a suspension is not read as a revocation. Else VerificationFailed. 6. to 8.
-    the bitstring was expanded when the list was parsed. 9. the list is long enough to hide the holder among
-    others. Else ListTooShort. 10. the index lies in the list. Else OutOfRange. 11. to 15. the result.
+    the entry's purpose, so that a suspension is not read as a revocation; and its entries, where it says
+    their size, are as large as this one, so that no other credential's bits are read. Else
+    VerificationFailed. 6. to 8. the bitstring was expanded when the list was parsed. 9. the list is long
+    enough to hide the holder among others. Else ListTooShort. 10. the index lies in the list. Else
+    OutOfRange. 11. to 15. the result; the messages are the entry's, to which the issuer committed when it
+    issued the credential, before the list's.
     """
     if published.url is not None and published.url != entry.list_url:  # (4)
         raise VerificationFailed("the list names another URL as its own than the entry does")
     _check_dates(published, now_ms)
     if entry.purpose not in published.purposes:  # (5)
         raise VerificationFailed(f"the list does not serve the purpose {entry.purpose[:32]!r}")
+    if published.bits_per_entry not in (None, entry.bits_per_entry):
+        raise VerificationFailed(
+            f"the list has entries of {published.bits_per_entry} bits, and the credential one of "
+            f"{entry.bits_per_entry}"
+        )
     count = entry_count(published.bits, entry.bits_per_entry)
     if count < min_entries:  # (9)
         raise ListTooShort(f"the list has {count} entries; {min_entries} is the least")
     status = get_entry(published.bits, entry.index, entry.bits_per_entry)  # (10)
     message = None
-    if entry.purpose == "message":  # (14)
-        message = (entry.messages or _UNSET_AND_SET)[status]
+    if entry.purpose == MESSAGE:  # (14)
+        message = (entry.messages or published.messages or UNSET_AND_SET)[status]
     return EntryStatus(status=status, purpose=entry.purpose, is_valid=status == 0, message=message)
 
 

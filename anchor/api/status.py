@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 
 from aiohttp import web
 
 from anchor.api.auth import calling_issuer
-from anchor.api.body import read_json
+from anchor.api.body import read_body, read_json
+from anchor.api.change_reading import read_changes, read_csv, read_ndjson
 from anchor.api.digests import credential_status
 from anchor.api.keys import SERVICES, Services
 from anchor.clock import format_time
-from anchor.core.digest import SALTED, Method
 from anchor.core.entries import Purpose, StatusEntry
 from anchor.core.strict_json import JsonValue
-from anchor.errors import Conflict, InvalidInput
+from anchor.errors import InvalidInput
 from anchor.fields import Fields
 from anchor.service.intake import PublishedChanges
-from anchor.store.records import HistoryItem, Issuer, StatusChange
+from anchor.store.records import HistoryItem, StatusChange
 
-MAX_REASON_CHARS = 500
+NDJSON_TYPE = "application/x-ndjson"
+CSV_TYPE = "text/csv"
+
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,200}")
-_CHANGEABLE = (Purpose.REVOCATION, Purpose.SUSPENSION)
 
 
 async def allocate(request: web.Request) -> web.Response:
@@ -66,7 +68,7 @@ async def show(request: web.Request) -> web.Response:
                 {
                     "time": format_time(item.changed_ms),
                     "purpose": item.purpose.label,
-                    "value": item.value,
+                    "value": _shown(item),
                     "reason": item.reason,
                     "actor": item.actor,
                 }
@@ -80,18 +82,18 @@ async def change(request: web.Request) -> web.Response:
     """POST /v1/status-changes: revoke, suspend, reinstate; answered once the changed lists are published."""
     services = request.app[SERVICES]
     issuer = await calling_issuer(request)
-    body = await _json(request, services)
-    if isinstance(body, dict) and "changes" in body:
-        fields = Fields(body, "body")
-        items = fields.items("changes", max_items=services.limits.items_per_request)
-        fields.end()
-    else:
-        items = [body]
-    if not items:
-        raise InvalidInput("'changes' is empty: name at least one")
-    changes = [await _read_change(services, issuer, item, position) for position, item in enumerate(items)]
-    done = await services.intake.change_status(issuer, changes)
+    done = await services.intake.change_status(issuer, await _read_changes(request, services))
     return web.json_response(await _change_json(services, done))
+
+
+async def _read_changes(request: web.Request, services: Services) -> list[StatusChange]:
+    """Read the changes of a body: JSON, or NDJSON and CSV for a great many, parsed beside the event loop."""
+    limits = services.limits
+    bulk = {NDJSON_TYPE: read_ndjson, CSV_TYPE: read_csv}.get(request.content_type)
+    if bulk is None:
+        return read_changes(await _json(request, services), max_items=limits.items_per_request)
+    body = await read_body(request, limit_bytes=limits.packed_body_bytes, timeout_s=limits.body_timeout_s)
+    return await asyncio.to_thread(bulk, body, max_items=limits.changes_per_request)
 
 
 async def _change_json(services: Services, done: PublishedChanges) -> dict[str, object]:
@@ -110,41 +112,12 @@ async def _change_json(services: Services, done: PublishedChanges) -> dict[str, 
     }
 
 
-async def _read_change(services: Services, issuer: Issuer, item: JsonValue, position: int) -> StatusChange:
-    fields = Fields(item, f"changes[{position}]")
-    purpose = Purpose.from_label(fields.text("purpose"))
-    if purpose not in _CHANGEABLE:
-        raise InvalidInput(f"changes[{position}]: only revocation and suspension can be changed")
-    value = fields.boolean("value")
-    reason = fields.text("reason", max_chars=MAX_REASON_CHARS)
-    if fields.has("digest"):
-        entry = await _entry_of_digest(services, issuer, fields)
-    else:
-        entry = StatusEntry(fields.integer("list"), fields.integer("index"))
-    fields.end()
-    return StatusChange(
-        list_number=entry.list_number, index=entry.index, purpose=purpose, value=value, reason=reason
-    )
-
-
-async def _entry_of_digest(services: Services, issuer: Issuer, fields: Fields) -> StatusEntry:
-    digest = fields.digest("digest")
-    salted = fields.boolean("salted", default=False)
-    label = fields.optional_text("method")
-    code = None if label is None else Method.from_label(label) | (SALTED if salted else 0)
-    places = await services.intake.find(issuer, digest, code)
-    bound = [place.accepted.status for place in places if place.accepted.status is not None]
-    if not bound:
-        raise Conflict(
-            "no status entry is bound to this digest: name the list and index of its credentialStatus"
-        )
-    if len(bound) > 1:
-        raise Conflict("this digest was submitted under several methods: name one in 'method'")
-    return bound[0]
+def _shown(item: HistoryItem) -> bool | int:
+    return item.value if item.purpose is Purpose.MESSAGE else bool(item.value)
 
 
 def _latest(history: Sequence[HistoryItem], purpose: Purpose) -> bool:
-    return next((item.value for item in reversed(history) if item.purpose is purpose), False)
+    return next((bool(item.value) for item in reversed(history) if item.purpose is purpose), False)
 
 
 async def _json(request: web.Request, services: Services) -> JsonValue:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
@@ -38,6 +37,7 @@ from anchor.client.values import (
     StatusChange,
     Submission,
 )
+from anchor.client.writing import change_to_json, digest_params, encode_json, submission_to_json
 from anchor.core.digest import DIGEST_BYTES, Method
 from anchor.core.entries import StatusEntry
 from anchor.core.strict_json import JsonValue, parse_strict_json
@@ -126,7 +126,7 @@ class ServiceClient:
         On return they are durable. Submitting again returns the first receipts.
         """
         _require_count(len(submissions))
-        body: JsonValue = [_submission_to_json(item) for item in submissions]
+        body: JsonValue = [submission_to_json(item) for item in submissions]
         receipts = await self._post("/v1/digests", body, read_receipts)
         expected = [(item.digest, item.method, item.salted) for item in submissions]
         if [(item.digest, item.method, item.salted) for item in receipts] != expected:
@@ -147,7 +147,7 @@ class ServiceClient:
             Request(
                 method="POST",
                 path="/v1/digests",
-                params=_digest_params(method, salted=salted),
+                params=digest_params(method, salted=salted),
                 body=digests,
                 content_type="application/octet-stream",
             )
@@ -156,7 +156,7 @@ class ServiceClient:
 
     async def receipt(self, target: DigestTarget) -> Receipt:
         """Return the receipt of a digest; NotFound where this issuer did not submit it."""
-        params = _digest_params(target.method, salted=target.salted)
+        params = digest_params(target.method, salted=target.salted)
         return await self._get(f"/v1/digests/{encode_digest(target.digest)}", read_receipt, params=params)
 
     async def proof(self, target: DigestTarget) -> ProofDocument | None:
@@ -165,7 +165,7 @@ class ServiceClient:
             Request(
                 method="GET",
                 path=f"/v1/digests/{encode_digest(target.digest)}/proof",
-                params=_digest_params(target.method, salted=target.salted),
+                params=digest_params(target.method, salted=target.salted),
             )
         )
         if answer.status >= 300:
@@ -190,7 +190,7 @@ class ServiceClient:
             Request(
                 method="POST",
                 path="/v1/status-entries",
-                body=_encode({"count": count}),
+                body=encode_json({"count": count}),
                 headers=headers,
                 repeatable=idempotency_key is not None,
             )
@@ -204,7 +204,7 @@ class ServiceClient:
     async def change_status(self, changes: Sequence[StatusChange]) -> ChangeReceipt:
         """Make 1 to MAX_ITEMS status changes, all or none; on return they are durable and public."""
         _require_count(len(changes))
-        items: list[JsonValue] = [_change_to_json(item) for item in changes]
+        items: list[JsonValue] = [change_to_json(item) for item in changes]
         return await self._post("/v1/status-changes", {"changes": items}, read_change_receipt)
 
     async def publisher(self) -> PublisherDocument:
@@ -249,7 +249,7 @@ class ServiceClient:
     async def _post(
         self, path: str, body: JsonValue, read: Callable[[Fields], T], *, repeatable: bool = True
     ) -> T:
-        content = None if body is None else _encode(body)
+        content = None if body is None else encode_json(body)
         answer = await self._connection.fetch(
             Request(method="POST", path=path, body=content, repeatable=repeatable)
         )
@@ -269,42 +269,6 @@ class ServiceClient:
                 f"the service at {self._connection.host} answered what this program cannot read ({exc}): "
                 "is this the right address, and of the same version?"
             ) from exc
-
-
-def _submission_to_json(item: Submission) -> JsonObject:
-    body: JsonObject = {"digest": encode_digest(item.digest), "method": item.method.label}
-    if item.salted:
-        body["salted"] = True
-    if isinstance(item.status, StatusEntry):
-        body["status"] = _status_to_json(item.status)
-    elif item.status is not None:
-        body["status"] = item.status
-    return body
-
-
-def _change_to_json(change: StatusChange) -> JsonObject:
-    body: JsonObject = {"purpose": change.purpose.label, "value": change.value, "reason": change.reason}
-    if isinstance(change.target, StatusEntry):
-        return body | _status_to_json(change.target)
-    body["digest"] = encode_digest(change.target.digest)
-    if change.target.method is not None:
-        body["method"] = change.target.method.label
-    if change.target.salted:
-        body["salted"] = True
-    return body
-
-
-def _status_to_json(status: StatusEntry) -> JsonObject:
-    return {"list": status.list_number, "index": status.index}
-
-
-def _digest_params(method: Method | None, *, salted: bool) -> dict[str, str]:
-    params = {} if method is None else {"method": method.label}
-    return params | {"salted": "true"} if salted else params
-
-
-def _encode(body: JsonValue) -> bytes:
-    return json.dumps(body).encode("ascii")
 
 
 def _require_count(count: int) -> None:

@@ -12,16 +12,14 @@ from anchor.chain.client import Web3Chain
 from anchor.chain.deployment import deploy
 from anchor.chain.development import DevelopmentChain
 from anchor.chain.signer import LocalSigner
-from anchor.client import ServiceClient
 from anchor.core.verdict import Verdict
 from anchor.demo.narrator import Narrator
 from anchor.demo.programs import Ran, ServiceProcess, run
 from anchor.demo.workspace import Workspace
 from anchor.errors import FatalError
-from anchor.verify import Anchorage, FileLocation, TrustedIssuer, TrustSet, write_trust
-from status_lists.multibase import decode_multikey
 
 _NO_CONTRACT = "0x" + "00" * 20
+_TRUST = "../trust.toml"
 _EXIT_CODES = {Verdict.VALID: 0, Verdict.UNKNOWN: 3, Verdict.PENDING: 3}
 
 
@@ -111,6 +109,7 @@ class Story:
         await self._revoke()
         await self._suspend_and_reinstate()
         await self._restart(service)
+        await self._audit()
 
     async def _add_issuers(self) -> None:
         self._tell.step("The operator adds two issuers")
@@ -137,36 +136,10 @@ class Story:
         self._tell.say("Each file now has its proof beside it, for its holder to keep.")
 
     async def _write_trust(self, chain: DevelopmentChain) -> None:
-        """Write the verifier's trust set, from what it would have learnt on paper."""
-        operator_key = self._workspace.operator_key.read_text("ascii").strip()
-        async with ServiceClient(self.url, operator_key) as client:
-            publisher = await client.publisher()
-            issuers = await client.issuers()
-        trust = TrustSet(
-            anchorages=(
-                Anchorage(
-                    chain_id=publisher.chain_id,
-                    genesis_hash=publisher.genesis_hash,
-                    contract=publisher.contract,
-                    publisher=publisher.publisher,
-                    rpc=chain.rpc_url,
-                    from_block=publisher.from_block,
-                ),
-            ),
-            issuers=tuple(
-                TrustedIssuer(
-                    id=issuer.id,
-                    name=issuer.name,
-                    keys=(decode_multikey(issuer.list_signer.public_key_multibase),),
-                )
-                for issuer in issuers
-            ),
-            files=FileLocation(address=self.url, is_mirror=False),
-        )
-        text = write_trust(trust, comment=("Whom the verifier of the demonstration trusts.",))
-        self._workspace.trust.write_text(text, encoding="utf-8")
         self._tell.step("A verifier decides whom to trust: chain, contract, publisher, issuers")
-        self._tell.say(f"{self._workspace.trust}")
+        accepted = [word for issuer in ISSUERS for word in ("--issuer", issuer.id)]
+        words = ("trust", "export", "--service", self.url, "--rpc", chain.rpc_url, *accepted, "-o", _TRUST)
+        self._show(words, await self._run(words, {}))
 
     async def _verify_all(self) -> None:
         self._tell.step("The verifier checks all five, and asks no issuer")
@@ -217,6 +190,11 @@ class Story:
         )
         await self._verify_briefly(["forged-open-badge.json"], expected=Verdict.TAMPERED)
 
+    async def _audit(self) -> None:
+        self._tell.step("An auditor computes every root again, from the chain and the published files")
+        words = ("audit", "--trust", _TRUST)
+        self._show(words, await self._run(words, {}))
+
     async def _call(self, issuer: DemoIssuer, *words: str) -> None:
         """Run an issuer's command and show it; FatalError where it fails."""
         self._show(words, await self._run(words, self._as_issuer(issuer)))
@@ -233,19 +211,19 @@ class Story:
     async def _verify(self, name: str, *, expected: Verdict) -> None:
         """Verify a file, show every step, and compare the verdict."""
         ran = await self._run_verify(name)
-        self._tell.command(("verify", name, "--trust", "../trust.toml"), ran.output)
+        self._tell.command(("verify", name, "--trust", _TRUST), ran.output)
         _require(ran, name, expected)
 
     async def _verify_briefly(self, names: Sequence[str], *, expected: Verdict) -> None:
         """Verify files side by side, show the verdicts, and compare them."""
         for name, ran in zip(names, await asyncio.gather(*map(self._run_verify, names)), strict=True):
             self._tell.command(
-                ("verify", name, "--trust", "../trust.toml"), "\n".join(ran.output.rstrip().splitlines()[-1:])
+                ("verify", name, "--trust", _TRUST), "\n".join(ran.output.rstrip().splitlines()[-1:])
             )
             _require(ran, name, expected)
 
     async def _run_verify(self, name: str) -> Ran:
-        return await self._run(("verify", name, "--trust", "../trust.toml"), {})
+        return await self._run(("verify", name, "--trust", _TRUST), {})
 
     async def _run(self, words: tuple[str, ...], environment: Mapping[str, str]) -> Ran:
         return await run(

@@ -91,13 +91,20 @@ class ListPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class StatusChange:
-    """A change that an issuer asks for; `list_number` may be either of a pair, the purpose decides."""
+class DigestTarget:
+    """Names a status entry by the digest that it is bound to; the method only where there are several."""
 
-    list_number: int
-    index: int
+    digest: bytes
+    method_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChange:
+    """A change that an issuer asks for; a status entry may name either list of a pair, the purpose decides."""
+
+    target: StatusEntry | DigestTarget
     purpose: Purpose
-    value: bool
+    value: int
     reason: str
 
 
@@ -116,7 +123,7 @@ class HistoryItem:
 
     changed_ms: int
     purpose: Purpose
-    value: bool
+    value: int
     reason: str
     actor: str
 

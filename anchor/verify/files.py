@@ -10,8 +10,9 @@ from pathlib import Path
 from anchor.documents import MAX_PROOF_BYTES
 from anchor.errors import InvalidInput
 from anchor.verify.chain_view import OpenChain
+from anchor.verify.patience import PatientSource
 from anchor.verify.report import Report
-from anchor.verify.sources import open_files
+from anchor.verify.sources import ListSource, PublishedFiles, open_files
 from anchor.verify.trust import TrustSet
 from anchor.verify.verifier import verify_credential
 
@@ -38,15 +39,21 @@ async def verify_file(
     content = await asyncio.to_thread(read_credential_file, credential)
     proof_content = await asyncio.to_thread(read_proof_of, credential, proof)
     async with AsyncExitStack() as stack:
-        lists = await stack.enter_async_context(open_files(trust.files)) if trust.files else None
+        files = await stack.enter_async_context(open_files(trust.files)) if trust.files else None
         return await verify_credential(
             content,
             proof_content,
             trust=trust,
             open_chain=open_chain,
-            lists=lists,
+            lists=_patient(files, trust),
             now_s=int(time.time()) if now_s is None else now_s,
         )
+
+
+def _patient(files: PublishedFiles | None, trust: TrustSet) -> ListSource | None:
+    # A mirror lags behind by minutes: only a service is worth waiting for.
+    is_service = trust.files is not None and not trust.files.is_mirror
+    return PatientSource(files) if files is not None and is_service else files
 
 
 def read_credential_file(credential: Path) -> bytes:

@@ -63,9 +63,8 @@ async def check_status(
         return _open(entries, "chain_unavailable", f"the head cannot be read: {exc}")
     if head is None:
         return _open(entries, "head_missing", "the publisher has anchored nothing in the last anchorage")
-    findings = (*entries.problems, *await _read_at(head, entries, trust=trust, lists=lists, now_s=now_s))
     return StatusResult(
-        findings=(*findings, check_age(head, trust=trust, now_s=now_s)),
+        findings=(*entries.problems, *await _read_at(head, entries, trust=trust, lists=lists, now_s=now_s)),
         head=head,
         head_is_final=view.is_final(head.record.block_number),
     )
@@ -104,6 +103,8 @@ async def _read_at(
     findings = list(problems)
     for place in places:
         findings += await _read_place(place, trust=trust, lists=lists, now_s=now_s)
+    if places:
+        findings.append(check_age(head, trust=trust, now_s=now_s))
     return findings
 
 

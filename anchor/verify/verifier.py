@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 from anchor.chain.presets import chain_name
 from anchor.documents import ProofDocument, parse_proof
@@ -68,20 +69,19 @@ async def verify_credential(
         # (2) Stops roots anchored anywhere by anybody: contract and publisher are the trust set's.
         search = await find_anchor(document.proof.root(), trust=trust, open_chain=open_chain, stack=stack)
         if search.anchor is None:
-            return _ended([*findings, not_found(search, document)], search, now_s)
+            return _ended([*findings, not_found(search, document)], search, trust, now_s)
         # (3) Stops a second entry at one position, with a tree size of the prover's choice.
         place = check_place(document, search.anchor)
         if place.reason is not None:
-            return _ended([*findings, place], search, now_s)
+            return _ended([*findings, place], search, trust, now_s)
         # (4) Stops changed credentials, and those read by another method than they were anchored by.
         digest = check_digest(document, content)
         if digest.reason is not None:
-            return _ended([*findings, place, digest], search, now_s)
-        findings += [place, digest]
+            return _ended([*findings, place, digest], search, trust, now_s)
         reading = read_credential(document.proof.entry.method, content)
-        findings += reading.problems
+        findings += [place, digest, *reading.problems]
         if reading.is_tampered:
-            return _ended(findings, search, now_s)
+            return _ended(findings, search, trust, now_s)
         # (5) Stops a second issuer from anchoring a revoked credential once more.
         findings += check_issuer(document, reading, trust)
         # (6) Stops the use of what has ended.
@@ -89,18 +89,9 @@ async def verify_credential(
         # (7) Stops old, other and quietly un-revoked lists, and a publisher that fell silent.
         entries = status_entries(reading.status_entries, document.proof.entry)
         status = await check_status(entries, view=search.current, trust=trust, lists=lists, now_s=now_s)
-        findings += status.findings
         # (8) Stops anchors that a reorganisation may still take back.
-        findings.append(check_finality(search.anchor))
-    return Report(
-        findings=tuple(findings),
-        checked_at_s=now_s,
-        block=search.current.block if search.current else None,
-        status_time_s=status.head.record.timestamp_s if status.head else None,
-        anchor=search.anchor,
-        issuer=document.issuer,
-        notes=tuple(_notes(search.anchor, status, trust)),
-    )
+        findings += [*status.findings, check_finality(search.anchor)]
+    return _completed(findings, search, document, status, trust, now_s)
 
 
 def _read_proof(proof: bytes | None) -> ProofDocument | Finding:
@@ -116,26 +107,43 @@ def _read_proof(proof: bytes | None) -> ProofDocument | Finding:
         return unknown("proof", "proof_invalid", f"the proof is damaged, or is none: {exc}")
 
 
-def _ended(findings: Sequence[Finding], search: Search, now_s: int) -> Report:
+def _completed(
+    findings: Sequence[Finding],
+    search: Search,
+    document: ProofDocument,
+    status: StatusResult,
+    trust: TrustSet,
+    now_s: int,
+) -> Report:
+    report = _ended(findings, search, trust, now_s)
+    notes = [_SIGNATURE_NOTE, *report.notes]
+    if trust.accepts_any_issuer:
+        notes.append("Your trust set accepts every issuer that the publisher names.")
+    if not status.head_is_final:
+        notes.append("The block by which status was read is not final yet.")
+    return replace(
+        report,
+        issuer=document.issuer,
+        status_time_s=status.head.record.timestamp_s if status.head else None,
+        notes=tuple(notes),
+    )
+
+
+def _ended(findings: Sequence[Finding], search: Search, trust: TrustSet, now_s: int) -> Report:
     """Report where the procedure ends early; nothing is told of a credential that is not the one anchored."""
     return Report(
         findings=tuple(findings),
         checked_at_s=now_s,
         block=search.current.block if search.current else None,
         anchor=search.anchor,
+        notes=tuple(_network_notes(search.anchor, trust)),
     )
 
 
-def _notes(anchor: Anchor, status: StatusResult, trust: TrustSet) -> list[str]:
-    notes = [_SIGNATURE_NOTE]
-    chains = {trust.current.chain_id, anchor.anchorage.chain_id}
-    notes += [
+def _network_notes(anchor: Anchor | None, trust: TrustSet) -> list[str]:
+    chains = {trust.current.chain_id, anchor.anchorage.chain_id if anchor else trust.current.chain_id}
+    return [
         f"{chain_name(chain_id)} is a test network: what stands there costs nothing and may vanish."
         for chain_id in sorted(chains)
         if is_test_network(chain_id)
     ]
-    if trust.accepts_any_issuer:
-        notes.append("Your trust set accepts every issuer that the publisher names.")
-    if not status.head_is_final:
-        notes.append("The block by which status was read is not final yet.")
-    return notes

@@ -41,6 +41,9 @@ COMMANDS = [
     "issuer list",
     "issuer rotate-key",
     "issuer disable",
+    "verify",
+    "audit",
+    "trust export",
 ]
 
 

@@ -14,6 +14,7 @@ from web3 import HTTPProvider, Web3
 from web3.types import RPCEndpoint
 
 from tests.contracts.registry import REPOSITORY, Registry
+from tests.contracts.verifier import Verifier
 
 HARDFORK = "osaka"
 """Pinned, since the gas snapshot depends on the gas schedule."""
@@ -62,6 +63,12 @@ def web3() -> Iterator[Web3]:
 def registry(web3: Web3) -> Registry:
     """Deploy a contract that nobody has used yet."""
     return Registry.deploy(web3)
+
+
+@pytest.fixture
+def verifier(registry: Registry) -> Verifier:
+    """Deploy an AnchorVerifier over the fresh registry."""
+    return Verifier.deploy(registry)
 
 
 @pytest.fixture

@@ -277,7 +277,10 @@ def test_root_from_inclusion_of_a_tree_too_large_to_exist_is_refused() -> None:
     with pytest.raises(InvalidProof):
         root_from_inclusion(bytes(32), index=0, tree_size=2**70, path=[bytes(32)] * 70)
 
-    assert len(root_from_inclusion(bytes(32), index=0, tree_size=2**64, path=[bytes(32)] * MAX_PATH_HASHES)) == 32
+    assert (
+        len(root_from_inclusion(bytes(32), index=0, tree_size=2**64, path=[bytes(32)] * MAX_PATH_HASHES))
+        == 32
+    )
 
 
 def test_inner_node_presented_as_an_entry_is_refused() -> None:

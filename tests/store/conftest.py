@@ -6,7 +6,7 @@ A further store joins by one more function in _OPENERS.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -15,10 +15,7 @@ import pytest_asyncio
 from anchor.store.protocol import Store
 from anchor.store.records import Issuer
 from anchor.store.sqlite import SqliteStore
-from tests.support.store_values import BASE_URL, add_issuer
-
-OpenStore = Callable[[Path], Awaitable[Store]]
-"""Opens the store that keeps its data in a folder, or makes it."""
+from tests.support.store_values import BASE_URL, OpenStore, add_issuer
 
 
 async def _open_sqlite(folder: Path) -> Store:

@@ -196,6 +196,7 @@ async def test_accept_unusable_status_entries_are_refused_and_leave_no_trace(
         StatusEntry(77, 0): NotFound,
         StatusEntry(own.list_number, LIST_LENGTH): InvalidInput,
         StatusEntry(own.list_number, 2**53 - 1): InvalidInput,
+        StatusEntry(own.list_number, -1): InvalidInput,
         StatusEntry(own.list_number, unused): InvalidInput,
         StatusEntry(own.list_number + 1, own.index): Conflict,
     }

@@ -100,12 +100,17 @@ class SendingChain:
     """
 
     def __init__(self, *, genesis_s: int, finality_lag: int | None = 2) -> None:
-        genesis = Block(number=0, hash=sha256(b"genesis").digest(), timestamp_s=genesis_s, base_fee_wei=0)
+        self.base_fee_wei = 10**9
+        genesis = Block(
+            number=0,
+            hash=sha256(b"genesis").digest(),
+            timestamp_s=genesis_s,
+            base_fee_wei=self.base_fee_wei,
+        )
         self.chain_id = CHAIN_ID
         self.code_hash_value: bytes | None = registry.code_hash()
         self.successors: dict[str, str] = {}
         self.balances_wei: dict[str, int] = {}
-        self.base_fee_wei = 10**9
         self.suggested_priority_fee_wei = 10**8
         self.finality_lag = finality_lag
         self.failing = False

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Protocol
 
+from anchor.chain.protocol import Block
 from anchor.core.digest import Method, credential_digest, salted_digest
 from anchor.core.entries import (
     BatchHeader,
@@ -128,11 +130,41 @@ class SealedBatch:
     issuers: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A batch whose root is fixed and not anchored yet."""
+
+    description: BatchDescription
+    tree: Tree
+    entries: tuple[CredentialEntry, ...]
+    issuers: tuple[str, ...]
+    lists: tuple[ListState, ...]
+
+    @property
+    def root(self) -> bytes:
+        """The root to be anchored."""
+        return self.description.root()
+
+
+class ChainFacts(Protocol):
+    """What a publisher needs to know of its chain."""
+
+    @property
+    def chain_id(self) -> int: ...
+
+    @property
+    def genesis_hash(self) -> bytes: ...
+
+    @property
+    def latest(self) -> Block: ...
+
+
 class Publisher:
     """Anchors batches on a fake chain and keeps the published files in a folder, as a mirror does."""
 
-    def __init__(self, *, chain: FakeChain, account: str, folder: Path) -> None:
+    def __init__(self, *, chain: ChainFacts, account: str, folder: Path, contract: str = CONTRACT) -> None:
         self.chain = chain
+        self.contract = contract
         self.account = account
         self.folder = folder
         self.lists: list[OwnList] = []
@@ -202,13 +234,24 @@ class Publisher:
         return len(self._pending)
 
     def anchor(self, *, after_s: int = 12, is_final: bool = True, publish: bool = True) -> SealedBatch:
-        """Seal the open batch with all lists, anchor its root, publish its files."""
+        """Seal the open batch with all lists, anchor its root on the fake chain, publish its files."""
+        assert isinstance(self.chain, FakeChain)
+        sealed = self.seal()
+        block = self.chain.mine(Anchored(self.account, sealed.root, sealed.tree.size), after_s=after_s)
+        if is_final:
+            self.chain.finalize()
+        batch = self.mined(sealed, block, transaction=sha256(block.hash + b"\0").digest())
+        if publish:
+            self.publish_batch(batch)
+        return batch
+
+    def seal(self) -> Sealed:
+        """Close the open batch: its root commits to its credentials and to every list as it stands."""
         entries = tuple(entry for _issuer, entry in self._pending)
         issuers = tuple(issuer for issuer, _entry in self._pending)
         self._pending.clear()
-        sequence = len(self.batches) + 1
         header = BatchHeader(
-            sequence=sequence,
+            sequence=len(self.batches) + 1,
             previous_root=self.batches[-1].document.root if self.batches else bytes(32),
             created_s=self.now_s,
         )
@@ -221,26 +264,30 @@ class Publisher:
             credential_root=tree.root(),
             list_entries=tuple(state.entry for state in states),
         )
-        root = description.root()
-        block = self.chain.mine(Anchored(self.account, root, tree.size), after_s=after_s)
-        if is_final:
-            self.chain.finalize()
+        return Sealed(description=description, tree=tree, entries=entries, issuers=issuers, lists=states)
+
+    def mined(self, sealed: Sealed, block: Block, *, transaction: bytes) -> SealedBatch:
+        """Note where a sealed batch was mined."""
         claim = AnchorClaim(
             chain_id=self.chain.chain_id,
-            contract=CONTRACT,
+            contract=self.contract,
             publisher=self.account,
-            sequence=sequence,
-            transaction=sha256(block.hash + b"\0").digest(),
+            sequence=sealed.description.header.sequence,
+            transaction=transaction,
             block_number=block.number,
             block_time_s=block.timestamp_s,
         )
         document = BatchDocument(
-            description=description, root=root, lists=states, claim=claim, is_final=is_final
+            description=sealed.description,
+            root=sealed.root,
+            lists=sealed.lists,
+            claim=claim,
+            is_final=True,
         )
-        batch = SealedBatch(document=document, tree=tree, entries=entries, issuers=issuers)
+        batch = SealedBatch(
+            document=document, tree=sealed.tree, entries=sealed.entries, issuers=sealed.issuers
+        )
         self.batches.append(batch)
-        if publish:
-            self.publish_batch(batch)
         return batch
 
     def publish_batch(self, batch: SealedBatch) -> None:
@@ -251,7 +298,7 @@ class Publisher:
         document = PublisherDocument(
             chain_id=self.chain.chain_id,
             genesis_hash=self.chain.genesis_hash,
-            contract=CONTRACT,
+            contract=self.contract,
             publisher=self.account,
             from_block=0,
             base_url=BASE_URL,
@@ -262,6 +309,7 @@ class Publisher:
 
     def succeed(self, account: str) -> None:
         """Hand over to another account, which anchors from now on."""
+        assert isinstance(self.chain, FakeChain)
         self.chain.mine(Succeeded(self.account, account))
         self.chain.finalize()
         self.account = account

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import count
+from pathlib import Path
 
 from anchor.core.entries import (
     BatchHeader,
@@ -47,6 +48,9 @@ def new_plan(length: int = LIST_LENGTH) -> ListPlan:
 
 
 PLAN = new_plan()
+
+OpenStore = Callable[[Path], Awaitable[Store]]
+"""Opens the store that keeps its data in a folder, or makes it."""
 
 
 def digest(number: int) -> bytes:

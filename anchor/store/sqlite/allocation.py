@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Sequence
 
 from anchor.core.entries import Purpose, StatusEntry
@@ -43,32 +42,47 @@ def allocate(session: Session, issuer: int, count: int, plan: ListPlan, now_ms: 
     return _entries(session, _take_ranges(session, issuer, count, plan, now_ms))
 
 
-def require_handed_out(session: Session, issuer: int, entry: StatusEntry) -> sqlite3.Row:
-    """
-    Return the row of the first list of the entry's pair.
+class HandedOut:
+    """Which status entries an issuer has been given; looks each list up once."""
 
-    NotFound where the list is not this issuer's, InvalidInput where the index was never handed out.
-    """
-    row = session.one(
+    __slots__ = ("_issuer", "_pairs", "_session")
+
+    def __init__(self, session: Session, issuer: int) -> None:
+        self._session = session
+        self._issuer = issuer
+        self._pairs: dict[int, tuple[int, int, IndexPermutation]] = {}
+
+    def require(self, entry: StatusEntry) -> int:
         """
-        select pair.number, pair.permutation_key, pair.length, pair.allocated
-        from lists join lists as pair on pair.number = lists.first_of_pair
-        where lists.number = ? and lists.issuer = ?
-        """,
-        (entry.list_number, issuer),
-    )
-    if row is None:
-        raise NotFound(f"status list {entry.list_number} is not one of yours")
-    if entry.index >= row["length"]:
-        raise InvalidInput(
-            f"index {entry.index} is beyond list {entry.list_number} of {row['length']} entries"
+        Return the first list of the entry's pair.
+
+        NotFound where the list is not this issuer's, InvalidInput where the index was never handed out.
+        """
+        if entry.list_number not in self._pairs:
+            self._pairs[entry.list_number] = self._pair(entry.list_number)
+        first, allocated, permutation = self._pairs[entry.list_number]
+        if not 0 <= entry.index < permutation.length:
+            raise InvalidInput(
+                f"index {entry.index} is beyond list {entry.list_number} of {permutation.length} entries"
+            )
+        if permutation.counter_of(entry.index) >= allocated:
+            raise InvalidInput(
+                f"index {entry.index} of list {entry.list_number} was never handed out: allocate status entries first"
+            )
+        return first
+
+    def _pair(self, list_number: int) -> tuple[int, int, IndexPermutation]:
+        row = self._session.one(
+            """
+            select pair.number, pair.permutation_key, pair.length, pair.allocated
+            from lists join lists as pair on pair.number = lists.first_of_pair
+            where lists.number = ? and lists.issuer = ?
+            """,
+            (list_number, self._issuer),
         )
-    counter = IndexPermutation(row["permutation_key"], row["length"]).counter_of(entry.index)
-    if counter >= row["allocated"]:
-        raise InvalidInput(
-            f"index {entry.index} of list {entry.list_number} was never handed out: allocate status entries first"
-        )
-    return row
+        if row is None:
+            raise NotFound(f"status list {list_number} is not one of yours")
+        return row["number"], row["allocated"], IndexPermutation(row["permutation_key"], row["length"])
 
 
 def _take_ranges(

@@ -15,7 +15,7 @@ from anchor.core.entries import (
 from anchor.core.merkle import HASH_BYTES, leaf_hash
 from anchor.errors import Conflict
 from anchor.store.records import Accepted, DigestPlace, ListPlan, PackedAccepted, Submission
-from anchor.store.sqlite.allocation import allocate, require_handed_out
+from anchor.store.sqlite.allocation import HandedOut, allocate
 from anchor.store.sqlite.batches import open_batch, read_batch
 from anchor.store.sqlite.issuers import issuer_by_number
 from anchor.store.sqlite.tiles import append_leaves
@@ -133,7 +133,7 @@ def _binding(
         return allocate(session, issuer, 1, plan, now_s * 1000)[0]
     if submission.status is None:
         return None
-    first = require_handed_out(session, issuer, submission.status)["number"]
+    first = HandedOut(session, issuer).require(submission.status)
     status = StatusEntry(list_number=first, index=submission.status.index)
     if status != submission.status:
         raise Conflict(

@@ -35,7 +35,7 @@ from anchor.store.records import (
     StatusChange,
     Submission,
 )
-from anchor.store.sqlite import allocation, batches, digests, issuers, lists, tiles
+from anchor.store.sqlite import allocation, batches, digests, issuers, lists, status_changes, tiles
 from anchor.store.sqlite.connection import FileLock, open_for_reading, open_for_writing
 from anchor.store.sqlite.migrations import migrations
 from anchor.store.sqlite.writer import Operation, Session, T, Writer
@@ -162,12 +162,12 @@ class SqliteStore:
     ) -> ChangeOutcome:
         """See Store."""
         return await self._writer.run(
-            lambda session: lists.change_status(session, issuer, changes, actor, now_ms)
+            lambda session: status_changes.change_status(session, issuer, changes, actor, now_ms)
         )
 
     async def status_history(self, issuer: int, entry: StatusEntry) -> Sequence[HistoryItem]:
         """See Store."""
-        return await self._read(lambda session: lists.status_history(session, issuer, entry))
+        return await self._read(lambda session: status_changes.status_history(session, issuer, entry))
 
     async def due_lists(self, *, expiring_before_ms: int) -> Sequence[DueList]:
         """See Store."""
