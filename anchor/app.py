@@ -23,7 +23,9 @@ from anchor.clock import Clock, SystemClock
 from anchor.config import Settings
 from anchor.errors import ConfigError, FatalError
 from anchor.service.anchorer import Anchorer, AnchorerSettings
+from anchor.service.announcer import Announcer
 from anchor.service.chain_status import ChainStatus
+from anchor.service.evidence import EvidenceMaker
 from anchor.service.intake import Intake
 from anchor.service.issuers import Issuers
 from anchor.service.keys import KeyVault, hash_api_key, load_or_create, new_api_key
@@ -117,6 +119,7 @@ def _assemble(
     )
     operator_key = load_or_create(settings.data_dir / OPERATOR_KEY_FILE, new_api_key("operator"))
     vault = KeyVault(decode_base64url(wrapping_key, length=32))
+    announcer = Announcer()
     lists = ListPublisher(
         store=store,
         vault=vault,
@@ -125,8 +128,17 @@ def _assemble(
         policy=PublishingPolicy(
             ttl_ms=settings.lists.ttl_s * 1000, validity_ms=settings.lists.validity_s * 1000
         ),
+        announcer=announcer,
     )
     status = ChainStatus(clock=clock, on_clock_fault=lists.set_clock_fault)
+    publications = Publications(
+        store=store,
+        identity=identity,
+        contract=settings.chain.contract,
+        publisher=signer.address,
+        from_block=settings.chain.from_block,
+        base_url=settings.server.base_url,
+    )
     services = Services(
         intake=Intake(
             store=store,
@@ -137,15 +149,10 @@ def _assemble(
             work=work,
         ),
         issuers=Issuers(store=store, vault=vault, clock=clock, operator_key_hash=hash_api_key(operator_key)),
-        publications=Publications(
-            store=store,
-            identity=identity,
-            contract=settings.chain.contract,
-            publisher=signer.address,
-            from_block=settings.chain.from_block,
-            base_url=settings.server.base_url,
-        ),
+        publications=publications,
+        evidence=EvidenceMaker(store=store, publications=publications),
         lists=lists,
+        announcer=announcer,
         store=store,
         status=status,
         clock=clock,
@@ -197,6 +204,8 @@ async def _run(parts: _Parts, settings: Settings, on_ready: Callable[[str], None
             },
             stop=services.stopping,
         )
+        # Event streams wait for news: this lets them end before the server closes.
+        services.announcer.announce()
         log.info("service.stopping")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 from typing import Protocol
 
 
@@ -29,9 +28,3 @@ class SystemClock:
     def monotonic_s(self) -> float:
         """Return the monotonic clock in seconds."""
         return time.monotonic()
-
-
-def format_time(unix_ms: int) -> str:
-    """Return a time as ISO 8601 in UTC, with milliseconds."""
-    text = datetime.fromtimestamp(unix_ms / 1000, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")

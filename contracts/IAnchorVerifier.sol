@@ -232,8 +232,8 @@ interface IAnchorVerifier {
     /// @dev    It spoke at t where `since` ≤ t < `until`. For a superseded root, `until` is the time of the next root,
     ///         which must be shown; for the head it is this block's time, so that what is said of the past never
     ///         changes. Of two roots in one block the first spoke at no time.
-    ///         Reverts with {NotAnchored}, {NotNextRoot} where a next root is given, {NoHead} or {Superseded} where none
-    ///         is, and then as {checkStatus} does, but with {WrongRoot} for the root.
+    ///         Reverts with {NotAnchored}; {NotNextRoot} where a next root is given, {NoHead} or {Superseded} where
+    ///         none is; and then as {checkStatus} does, but with {WrongRoot} for the root.
     ///         A succeeded publisher's last root stands under its successor too: there its next root is found.
     /// @param publisher  The account that anchored; your decision, not the prover's.
     /// @param root       The root as of which to read.

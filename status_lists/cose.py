@@ -75,18 +75,17 @@ def split_message(data: bytes, *, max_bytes: int) -> SignedMessage:
     if not isinstance(parts, list | tuple) or len(parts) != _PARTS:
         raise MalformedValue("a COSE_Sign1 has four parts")
     protected, unprotected, payload, signature = parts
-    if not isinstance(unprotected, Mapping):
-        raise MalformedValue("the unprotected header of a COSE_Sign1 is not a map")
     if not all(isinstance(part, bytes) for part in (protected, payload, signature)):
         raise MalformedValue("protected header, payload and signature of a COSE_Sign1 are byte strings")
     return SignedMessage(
-        protected=protected, unprotected=unprotected, payload=payload, signature=signature
+        protected=protected,
+        unprotected=_labelled(unprotected, "unprotected header"),
+        payload=payload,
+        signature=signature,
     )
 
 
-def verify_message(
-    message: SignedMessage, *, typ: str, public_key: PublicKey
-) -> Mapping[object, object]:
+def verify_message(message: SignedMessage, *, typ: str, public_key: PublicKey) -> Mapping[object, object]:
     """Return the map in a message that this key signed and that says it is of this type.
 
     Raises VerificationFailed for another algorithm than the key's, another type, critical extensions, and a
@@ -133,9 +132,15 @@ def _kept(tag: int) -> Callable[[object, bool], object]:
 
 
 def _read_map(data: bytes, name: str) -> Mapping[object, object]:
-    item = decode_cbor(data)
+    return _labelled(decode_cbor(data), name)
+
+
+def _labelled(item: object, name: str) -> Mapping[object, object]:
+    """Return a map whose labels are integers or texts: Python takes `true` and 1.0 for 1, CBOR does not."""
     if not isinstance(item, Mapping):
         raise MalformedValue(f"the {name} is not a CBOR map")
+    if not all(isinstance(label, int | str) and not isinstance(label, bool) for label in item):
+        raise MalformedValue(f"the {name} has a label that is neither integer nor text")
     return item
 
 

@@ -35,9 +35,7 @@ class P256Key:
             self._signer = ec.derive_private_key(int.from_bytes(self._secret, "big"), ec.SECP256R1())
         except ValueError as exc:
             raise KeyUnusable("the secret of a P-256 key is 0 or beyond the order of the curve") from exc
-        self._public_key = self._signer.public_key().public_bytes(
-            Encoding.X962, PublicFormat.CompressedPoint
-        )
+        self._public_key = self._signer.public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
 
     @classmethod
     def generate(cls) -> P256Key:

@@ -10,7 +10,7 @@ import structlog
 from aiohttp import hdrs, web
 from prometheus_client import Histogram
 
-from anchor.api import digests, health, issuers, public, status
+from anchor.api import digests, events, health, issuers, lists, public, status
 from anchor.api.keys import SERVICES, Services
 from anchor.api.problems import http_problem, problem_response
 from anchor.errors import AnchorError, FatalError
@@ -45,6 +45,7 @@ def make_app(services: Services) -> web.Application:
     )
     app.on_response_prepare.append(_add_headers)
     app[SERVICES] = services
+    app[events.STREAMS] = set()
     app[health.METRICS] = health.Metrics(services.metrics)
     app[REQUEST_SECONDS] = Histogram(
         "anchor_request_seconds", "Time to answer", ["route", "status"], registry=services.metrics
@@ -79,10 +80,12 @@ def _public_routes() -> dict[str, Handler]:
     return {
         "/openapi.json": _openapi,
         "/v1/publisher": public.publisher,
+        "/v1/events": events.events,
         f"/v1/batches/{{sequence:{_NUMBER}}}": public.batch,
         f"/v1/batches/{{sequence:{_NUMBER}}}/leaves": public.leaves,
-        f"/status-lists/{{number:{_NUMBER}}}": public.status_list,
-        f"/status-lists/{{number:{_NUMBER}}}/versions/{{version:{_NUMBER}}}": public.status_list_version,
+        f"/v1/evidence/{{list:{_NUMBER}}}/{{index:{_NUMBER}}}": lists.evidence,
+        f"/status-lists/{{number:{_NUMBER}}}": lists.status_list,
+        f"/status-lists/{{number:{_NUMBER}}}/versions/{{version:{_NUMBER}}}": lists.status_list_version,
     }
 
 

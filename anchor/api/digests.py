@@ -9,7 +9,6 @@ from aiohttp import web
 from anchor.api.auth import calling_issuer
 from anchor.api.body import PACKED_TYPE, read_body, read_json
 from anchor.api.keys import SERVICES, Services
-from anchor.clock import format_time
 from anchor.core.digest import SALTED, Method
 from anchor.core.entries import StatusEntry
 from anchor.core.lifecycle import BatchState
@@ -19,6 +18,7 @@ from anchor.errors import Conflict, InvalidInput
 from anchor.fields import MAX_INTEGER, Fields, encode_hex
 from anchor.store.records import Accepted, Batch, DigestPlace, Submission
 from status_lists.credential import status_entry
+from status_lists.datetimes import format_datetime
 from status_lists.errors import StatusListError
 from status_lists.multibase import decode_digest, encode_base64url, encode_digest
 
@@ -47,7 +47,7 @@ async def submit(request: web.Request) -> web.Response:
         {
             "new": new,
             "known": len(accepted) - new,
-            "accepted": format_time(services.clock.now_ms()),
+            "accepted": format_datetime(services.clock.now_ms()),
             "items": receipts,
         }
     )
@@ -66,7 +66,7 @@ async def _submit_packed(request: web.Request) -> web.Response:
         {
             "new": accepted.new,
             "known": accepted.known,
-            "accepted": format_time(services.clock.now_ms()),
+            "accepted": format_datetime(services.clock.now_ms()),
         }
     )
 
@@ -165,7 +165,7 @@ def _receipt(services: Services, accepted: Accepted, batch: Batch) -> dict[str, 
         "salted": bool(accepted.method_code & SALTED),
         "new": accepted.is_new,
         "state": batch.state.value,
-        "accepted": format_time(accepted.accepted_s * 1000),
+        "accepted": format_datetime(accepted.accepted_s * 1000),
         "status": {"list": status.list_number, "index": status.index} if status else None,
         "credentialStatus": credential_status(services, status) if status else [],
         "sequence": batch.sequence,

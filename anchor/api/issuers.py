@@ -7,11 +7,11 @@ from aiohttp import web
 from anchor.api.auth import require_operator
 from anchor.api.body import read_json
 from anchor.api.keys import SERVICES
-from anchor.clock import format_time
 from anchor.errors import InvalidInput
 from anchor.fields import Fields
 from anchor.service.issuers import NewKey
 from anchor.store.records import Issuer, SignerKind
+from status_lists.datetimes import format_datetime
 from status_lists.multibase import decode_base64url, encode_multikey
 
 MAX_BODY_BYTES = 16 * 1024
@@ -68,7 +68,7 @@ def issuer_json(issuer: Issuer) -> dict[str, object]:
             "publicKeyMultibase": encode_multikey(signer.public_key),
         },
         "disabled": issuer.is_disabled,
-        "created": format_time(issuer.created_ms),
+        "created": format_datetime(issuer.created_ms),
     }
 
 

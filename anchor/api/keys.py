@@ -10,7 +10,9 @@ from prometheus_client import CollectorRegistry
 
 from anchor.clock import Clock
 from anchor.config import LimitSettings
+from anchor.service.announcer import Announcer
 from anchor.service.chain_status import ChainStatus
+from anchor.service.evidence import EvidenceMaker
 from anchor.service.intake import Intake
 from anchor.service.issuers import Issuers
 from anchor.service.lists import ListPublisher
@@ -25,7 +27,9 @@ class Services:
     intake: Intake
     issuers: Issuers
     publications: Publications
+    evidence: EvidenceMaker
     lists: ListPublisher
+    announcer: Announcer
     store: Store
     status: ChainStatus
     clock: Clock

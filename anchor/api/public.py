@@ -1,4 +1,4 @@
-"""Handlers that anyone may call: publisher, batches, leaves, status lists."""
+"""Handlers that anyone may call: publisher, batches, leaves."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from aiohttp import web
 from anchor.api.keys import SERVICES
 from anchor.core.merkle import HASH_BYTES
 from anchor.documents import batch_to_json, publisher_to_json
-from anchor.errors import NotFound
-from status_lists.publishing import cache_headers, entity_tag, immutable_cache_headers, is_unchanged
+from status_lists.publishing import entity_tag
 
-LIST_TYPE = "application/vc"
 LEAVES_AT_ONCE = 32_768
 """Leaf hashes that are read and written at once: 1 MiB."""
 
@@ -73,33 +71,3 @@ def _range(request: web.Request, size: int) -> tuple[int, int, int]:
     if start >= stop:
         return 0, 0, 416
     return start, stop - 1, 206
-
-
-async def status_list(request: web.Request) -> web.Response:
-    """GET /status-lists/{number}: the newest signed version of a list; signed when it changed, never here."""
-    services = request.app[SERVICES]
-    published = await services.store.list_version(int(request.match_info["number"]), None)
-    if published is None:
-        raise NotFound("there is no such status list")
-    headers = cache_headers(
-        published.document,
-        ttl_ms=services.lists.policy.ttl_ms,
-        valid_until_ms=published.valid_until_ms,
-        now_ms=services.clock.now_ms(),
-    )
-    return _document(request, published.document, headers)
-
-
-async def status_list_version(request: web.Request) -> web.Response:
-    """GET /status-lists/{number}/versions/{version}: one version of a list, for ever the same."""
-    number, version = int(request.match_info["number"]), int(request.match_info["version"])
-    published = await request.app[SERVICES].store.list_version(number, version)
-    if published is None:
-        raise NotFound("there is no such version of this status list")
-    return _document(request, published.document, immutable_cache_headers(published.document))
-
-
-def _document(request: web.Request, body: bytes, headers: dict[str, str]) -> web.Response:
-    if is_unchanged(request.headers.get("If-None-Match"), headers["ETag"]):
-        return web.Response(status=304, headers=headers)
-    return web.Response(body=body, content_type=LIST_TYPE, headers=headers)

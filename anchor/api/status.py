@@ -13,13 +13,13 @@ from anchor.api.body import read_body, read_json
 from anchor.api.change_reading import read_changes, read_csv, read_ndjson
 from anchor.api.digests import credential_status
 from anchor.api.keys import SERVICES, Services
-from anchor.clock import format_time
 from anchor.core.entries import Purpose, StatusEntry
 from anchor.core.strict_json import JsonValue
 from anchor.errors import InvalidInput
 from anchor.fields import Fields
 from anchor.service.intake import PublishedChanges
 from anchor.store.records import HistoryItem, StatusChange
+from status_lists.datetimes import format_datetime
 
 NDJSON_TYPE = "application/x-ndjson"
 CSV_TYPE = "text/csv"
@@ -66,7 +66,7 @@ async def show(request: web.Request) -> web.Response:
             "suspended": _latest(history, Purpose.SUSPENSION),
             "history": [
                 {
-                    "time": format_time(item.changed_ms),
+                    "time": format_datetime(item.changed_ms),
                     "purpose": item.purpose.label,
                     "value": _shown(item),
                     "reason": item.reason,
@@ -106,9 +106,9 @@ async def _change_json(services: Services, done: PublishedChanges) -> dict[str, 
     return {
         "changed": done.outcome.changed,
         "unchanged": done.outcome.unchanged,
-        "published": format_time(done.published_ms),
+        "published": format_datetime(done.published_ms),
         "lists": lists,
-        "anchoredBy": format_time(done.published_ms + int(services.status_wait_s * 1000)),
+        "anchoredBy": format_datetime(done.published_ms + int(services.status_wait_s * 1000)),
     }
 
 

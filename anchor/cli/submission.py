@@ -105,7 +105,7 @@ async def _submit_all(
             receipts = await client.submit([submission for _target, submission in request])
         except (Conflict, InvalidInput, NotFound) as exc:
             # Nothing of it was accepted. Its halves go apart, until the refused digests stand alone.
-            if False:
+            if len(request) > 1 and splits < MAX_SPLITS:
                 splits += 1
                 middle = len(request) // 2
                 waiting += [request[:middle], request[middle:]]

@@ -20,7 +20,9 @@ STAND_IN_WARNING = (
     "refuse a list whose issuer is not the credential's; use a managed did:key or a did:web where you can"
 )
 
-DID_WEB_WARNING = "add {method} to the issuer's DID document as an assertionMethod: before that no verifier accepts its lists"
+DID_WEB_WARNING = (
+    "add {method} as an assertionMethod to the issuer's DID document: until then verifiers refuse its lists"
+)
 
 
 @dataclass(frozen=True, slots=True)

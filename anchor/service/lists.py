@@ -10,6 +10,7 @@ import structlog
 from anchor.clock import Clock
 from anchor.core.entries import bits_root
 from anchor.errors import FatalError, Overloaded
+from anchor.service.announcer import Announcer
 from anchor.service.keys import KeyVault
 from anchor.store.protocol import StatusStore
 from anchor.store.records import DueList, NewVersion
@@ -33,13 +34,21 @@ class ListPublisher:
     """
 
     def __init__(
-        self, *, store: StatusStore, vault: KeyVault, clock: Clock, base_url: str, policy: PublishingPolicy
+        self,
+        *,
+        store: StatusStore,
+        vault: KeyVault,
+        clock: Clock,
+        base_url: str,
+        policy: PublishingPolicy,
+        announcer: Announcer,
     ) -> None:
         self._store = store
         self._vault = vault
         self._clock = clock
         self._base_url = base_url
         self._policy = policy
+        self._announcer = announcer
         self._running = asyncio.Lock()
         self._clock_fault: str | None = None
 
@@ -71,6 +80,8 @@ class ListPublisher:
                 raise Overloaded(f"status lists are not signed: {self._clock_fault}", retry_after_s=60)
             for version in await asyncio.to_thread(self._sign_all, due, now_ms):
                 await self._store.add_version(version)
+            if due:
+                self._announcer.announce()
             return len(due)
 
     async def run(self) -> None:

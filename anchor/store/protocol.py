@@ -23,6 +23,7 @@ from anchor.store.records import (
     DueList,
     HistoryItem,
     Issuer,
+    ListEvent,
     ListPlan,
     Mined,
     NewIssuer,
@@ -124,6 +125,18 @@ class StatusStore(Protocol):
 
     async def list_version(self, number: int, version: int | None) -> PublishedVersion | None:
         """Return a version of a list, the newest where none is named; None where there is no such."""
+        ...
+
+    async def list_version_at(self, number: int, time_ms: int) -> PublishedVersion | None:
+        """Return the newest version whose `validFrom` is not after a time; None where there is no such."""
+        ...
+
+    async def list_events(self, *, after: int, limit: int) -> Sequence[ListEvent]:
+        """Return publications of list versions with an id above `after`, in the order they were published."""
+        ...
+
+    async def newest_list_event(self) -> int:
+        """Return the id of the newest publication; 0 where there is none."""
         ...
 
     async def list_states(self) -> Sequence[AnchoredList] | None:

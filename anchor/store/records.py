@@ -166,6 +166,15 @@ class PublishedVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class ListEvent:
+    """That a version of a list was published; ids rise in the order of publication."""
+
+    id: int
+    list_number: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class AnchoredList:
     """One list's state as of a batch: what goes into the list tree, and the issuer in words."""
 

@@ -144,22 +144,20 @@ def _mismatch(code: str, sentence: str) -> Finding:
     return ruled("issuer", Verdict.ISSUER_MISMATCH, code, sentence)
 
 
-def check_dates(reading: Reading, now_s: int) -> Finding:
+def check_dates(reading: Reading, now_s: int) -> tuple[Finding, ...]:
     """Check that the credential has begun and not ended, by the verifier's clock."""
     now_ms = now_s * 1000
     end_ms = min(reading.ends_ms, default=None)
     start_ms = max(reading.starts_ms, default=None)
     if end_ms is not None and now_ms >= end_ms:
-        return ruled("dates", Verdict.EXPIRED, "expired", f"it expired at {utc_text(end_ms // 1000)}")
+        return (ruled("dates", Verdict.EXPIRED, "expired", f"it expired at {utc_text(end_ms // 1000)}"),)
     if start_ms is not None and now_ms < start_ms:
-        return ruled(
-            "dates",
-            Verdict.NOT_YET_VALID,
-            "not_yet_valid",
-            f"it is valid from {utc_text(start_ms // 1000)} on",
-        )
+        sentence = f"it is valid from {utc_text(start_ms // 1000)} on"
+        return (ruled("dates", Verdict.NOT_YET_VALID, "not_yet_valid", sentence),)
+    if any(problem.step == "dates" for problem in reading.problems):
+        return ()
     until = "it has no end date" if end_ms is None else f"it is valid until {utc_text(end_ms // 1000)}"
-    return passed("dates", until)
+    return (passed("dates", until),)
 
 
 def check_finality(anchor: Anchor) -> Finding:

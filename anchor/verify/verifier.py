@@ -85,7 +85,7 @@ async def verify_credential(
         # (5) Stops a second issuer from anchoring a revoked credential once more.
         findings += check_issuer(document, reading, trust)
         # (6) Stops the use of what has ended.
-        findings.append(check_dates(reading, now_s))
+        findings += check_dates(reading, now_s)
         # (7) Stops old, other and quietly un-revoked lists, and a publisher that fell silent.
         entries = status_entries(reading.status_entries, document.proof.entry)
         status = await check_status(entries, view=search.current, trust=trust, lists=lists, now_s=now_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from pathlib import Path
 
 import pytest
@@ -289,6 +290,15 @@ def test_submit_out_with_one_name_twice_is_refused(cli: Cli, service: FakeServic
 
     assert "would write the same proof" in result.stderr
     assert service.seen == []
+
+
+def test_submit_proof_can_be_read_by_others_and_leaves_nothing_beside(cli: Cli, badge: Path) -> None:
+    """A proof is meant to be passed on; the temporary file it was written to is gone."""
+    cli("submit", badge)
+
+    proof = badge.with_name("badge.json.proof.json")
+    assert stat.S_IMODE(proof.stat().st_mode) == 0o644
+    assert sorted(path.name for path in badge.parent.iterdir()) == [badge.name, proof.name]
 
 
 def test_submit_leaves_proof_files_out(cli: Cli, service: FakeService, badge: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -110,6 +111,25 @@ async def test_fetch_proofs_through_a_restart_of_the_service(service: FakeServic
 
     async with _client(service) as client:
         targets = await _submit(client, 1)
+        service.canned.extend([Canned(500)] * 9)
+        await fetch_proofs(
+            client, targets, wanted=BatchState.MINED, patience=clock.patience(600), on_fetched=fetched.append
+        )
+
+    assert len(fetched) == 1
+
+
+async def test_fetch_proofs_counts_failures_in_a_row_only(service: FakeService) -> None:
+    """A service that answers in between is not dead, however often it fails."""
+    service.looks_before_mined = 1
+    clock, fetched = Clock(), list[Fetched]()
+
+    async with _client(service) as client:
+        targets = await _submit(client, 1)
+        service.canned.extend([Canned(500)] * 9)
+        service.canned.append(
+            Canned(200, json.dumps(service._receipt((targets[0].digest, Method.JCS, False))).encode())
+        )
         service.canned.extend([Canned(500)] * 9)
         await fetch_proofs(
             client, targets, wanted=BatchState.MINED, patience=clock.patience(600), on_fetched=fetched.append

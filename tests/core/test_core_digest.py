@@ -114,9 +114,9 @@ def test_credential_digest_of_a_token_ignores_only_what_the_method_leaves_out(
     assert detect_method(before + presented + after, named_json=False) is Method.SD_JWT
 
 
-@given(st.binary(max_size=30) | tokens.map(lambda token: token + b"~"), named_json=st.booleans())
+@given(content=st.binary(max_size=30) | tokens.map(lambda token: token + b"~"), named_json=st.booleans())
 def test_detect_method_of_any_bytes_names_a_method_that_takes_them(
-    content: bytes, *, named_json: bool
+    *, content: bytes, named_json: bool
 ) -> None:
     """What is detected can be hashed, but for a damaged file that is named as JSON: that one is refused."""
     method = detect_method(content, named_json=named_json)

@@ -149,14 +149,15 @@ def test_entries_of_two_kinds_differ_in_length_and_second_byte() -> None:
         assert one[:2] != other[:2]
 
 
-@given(hashes, st.sampled_from(Method), hashes, st.none() | st.tuples(u64, u64), salted=st.booleans())
+@given(
+    issuer_id=hashes,
+    method=st.sampled_from(Method),
+    digest=hashes,
+    salted=st.booleans(),
+    place=st.none() | st.tuples(u64, u64),
+)
 def test_credential_entry_without_an_object_equals_the_one_with(
-    issuer_id: bytes,
-    method: Method,
-    digest: bytes,
-    place: tuple[int, int] | None,
-    *,
-    salted: bool,
+    *, issuer_id: bytes, method: Method, digest: bytes, salted: bool, place: tuple[int, int] | None
 ) -> None:
     """The fast ways to a credential's bytes and leaf give what the entry gives."""
     status = StatusEntry(*place) if place else None

@@ -57,7 +57,9 @@ def test_core_has_modules_to_look_at() -> None:
 
 def test_imports_within_functions_and_relative_ones_are_seen() -> None:
     """What would hide an import from a reader does not hide it from the check."""
-    source = "def f():\n    import time, os.path\n    from . import x\n    from ..store import y\n    from anchor import z\n"
+    source = (
+        "def f():\n import time, os.path\n from . import x\n from ..store import y\n from anchor import z\n"
+    )
 
     assert imported_by(source) == {"time", "os.path", ".", "..store", "anchor"}
     assert not any(is_allowed(name) for name in imported_by(source))

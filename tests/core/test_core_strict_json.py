@@ -179,12 +179,13 @@ def test_parse_strict_json_of_what_python_writes_is_its_value(value: JsonValue) 
     assert parse_strict_json(content) == value
 
 
-@given(st.text(min_size=1, max_size=4), st.lists(st.sampled_from("[{"), max_size=6), escaped=st.booleans())
+@given(
+    name=st.text(max_size=4),
+    openings=st.lists(st.sampled_from("[{"), max_size=6),
+    escaped=st.booleans(),
+)
 def test_parse_strict_json_of_a_name_twice_at_any_depth_is_refused(
-    name: str,
-    openings: list[str],
-    *,
-    escaped: bool,
+    *, name: str, openings: list[str], escaped: bool
 ) -> None:
     """However deep, and however the second one is spelt."""
     first = json.dumps(name, ensure_ascii=False)

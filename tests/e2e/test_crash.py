@@ -48,7 +48,9 @@ async def _submit(service: RunningService, issuer: IssuerAccess) -> str:
     return digest
 
 
-async def _assert_anchored_once(anvil: AnvilChain, service: RunningService, issuer: IssuerAccess, digest: str) -> None:
+async def _assert_anchored_once(
+    anvil: AnvilChain, service: RunningService, issuer: IssuerAccess, digest: str
+) -> None:
     """One final batch holds the digest, and the chain has one event for each sequence and root."""
     receipt = await service.wait_for_state(issuer, digest, "final")
     chain = Web3Chain(rpc_url=anvil.rpc_url, contract=anvil.contract)
@@ -62,7 +64,10 @@ async def _assert_anchored_once(anvil: AnvilChain, service: RunningService, issu
 
     assert [event.sequence for event in events] == list(range(1, len(events) + 1))
     assert len({event.root for event in events}) == len(events)
-    assert events[receipt["anchor"]["sequence"] - 1].transaction_hash.hex() == receipt["anchor"]["transaction"][2:]
+    assert (
+        events[receipt["anchor"]["sequence"] - 1].transaction_hash.hex()
+        == receipt["anchor"]["transaction"][2:]
+    )
 
 
 async def test_service_killed_right_after_acknowledging_digest_anchors_it_once(

@@ -35,7 +35,13 @@ async def test_verifier_core_reads_served_list_as_not_revoked_then_revoked(servi
     assert (before.signature_valid, before.revoked, before.suspended) == (True, False, False), before.errors
 
     for purpose in ("suspension", "revocation"):
-        change = {"list": entry["list"], "index": entry["index"], "purpose": purpose, "value": True, "reason": "test"}
+        change = {
+            "list": entry["list"],
+            "index": entry["index"],
+            "purpose": purpose,
+            "value": True,
+            "reason": "test",
+        }
         status, _ = await service.request("POST", "/v1/status-changes", headers=issuer.headers, json=change)
         assert status == 200
 

@@ -19,7 +19,15 @@ from anchor.core.digest import Method, credential_digest, detect_method
 from anchor.core.strict_json import parse_strict_json
 from anchor.core.verdict import Verdict
 from anchor.errors import InvalidInput, NotStrictJson
-from anchor.verify import Anchorage, FileLocation, Report, TrustedIssuer, TrustSet, open_files, verify_credential
+from anchor.verify import (
+    Anchorage,
+    FileLocation,
+    Report,
+    TrustedIssuer,
+    TrustSet,
+    open_files,
+    verify_credential,
+)
 from anchor.verify.credential import read_credential
 from tests.support.anvil import AnvilChain
 from tests.support.running_service import IssuerAccess, RunningService
@@ -32,7 +40,9 @@ TAMPERED_VALUES = 4
 
 pytestmark = [
     pytest.mark.anvil,
-    pytest.mark.skipif(not SAMPLES.is_dir(), reason="the folder of third-party samples is not beside the project"),
+    pytest.mark.skipif(
+        not SAMPLES.is_dir(), reason="the folder of third-party samples is not beside the project"
+    ),
 ]
 
 
@@ -60,7 +70,9 @@ def _samples() -> Iterator[Sample]:
             yield Sample(path.name, content, method, named[0] if registrable else DEFAULT_ISSUER)
 
 
-async def _anchored_proofs(service: RunningService, samples: list[Sample]) -> tuple[dict[str, bytes], list[str]]:
+async def _anchored_proofs(
+    service: RunningService, samples: list[Sample]
+) -> tuple[dict[str, bytes], list[str]]:
     """Submit all samples, each under its issuer, and return their proofs and the issuers' identifiers."""
     issuers: dict[str, IssuerAccess] = {}
     for identifier in {sample.issuer for sample in samples}:
@@ -88,7 +100,9 @@ async def _anchored_proofs(service: RunningService, samples: list[Sample]) -> tu
 class _Verifier:
     """Verifies against a running service with one trust set."""
 
-    def __init__(self, anvil: AnvilChain, service: RunningService, publisher: dict[str, Any], issuers: list[str]) -> None:
+    def __init__(
+        self, anvil: AnvilChain, service: RunningService, publisher: dict[str, Any], issuers: list[str]
+    ) -> None:
         self._service = service
         self._trust = TrustSet(
             anchorages=(

@@ -101,7 +101,7 @@ async def test_many_batches_chain_by_their_headers(service: Running, issuer: Iss
 
 
 async def test_same_bytes_are_broadcast_once_a_block(service: Running, issuer: Issuer) -> None:
-    """Looking twice at one block sends nothing twice; each further block sends the same bytes again."""
+    """Looking at one block again and again sends nothing more; each further block sends the same bytes again."""
     service.chain.broadcast_fault = "swallowed"
     await service.seal(issuer, 1)
     for _ in range(5):

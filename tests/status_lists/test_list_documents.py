@@ -56,7 +56,8 @@ def test_list_document_reads_back_as_it_was(
     purpose: str, bits_per_entry: int, valid_from_ms: int, ttl_ms: int, touched: set[int]
 ) -> None:
     """Bits, purpose, issuer, times and address survive the way through the document."""
-    status_list = _list(purpose=purpose, bits_per_entry=bits_per_entry)
+    messages = tuple(f"meaning {value}" for value in range(2**bits_per_entry)) if purpose == "message" else ()
+    status_list = _list(purpose=purpose, bits_per_entry=bits_per_entry, messages=messages)
     bits = status_list.empty_bits()
     for position in touched:
         bits[position] = 0xA5
@@ -70,6 +71,54 @@ def test_list_document_reads_back_as_it_was(
     assert (published.url, published.issuer, published.purposes) == (URL, ISSUER, (purpose,))
     assert (published.valid_from_ms, published.valid_until_ms) == (valid_from_ms, valid_from_ms + 1)
     assert published.ttl_ms == ttl_ms
+    assert (published.bits_per_entry, published.messages) == (
+        (bits_per_entry, messages) if purpose == "message" else (None, ())
+    )
+
+
+def test_list_document_of_messages_says_size_and_messages() -> None:
+    """What section 2.2 asks of a list of messages, and of no other: `statusSize` and `statusMessages`."""
+    messages = ("pending_review", "accepted", "rejected", "undefined")
+    status_list = _list(purpose="message", bits_per_entry=2, messages=messages)
+    document = list_document(
+        status_list, status_list.empty_bits(), valid_from_ms=FROM_MS, valid_until_ms=FROM_MS + 1, ttl_ms=1
+    )
+    subject: Any = document["credentialSubject"]
+
+    assert subject["statusSize"] == 2
+    assert subject["statusMessages"] == [
+        {"status": "0x0", "message": "pending_review"},
+        {"status": "0x1", "message": "accepted"},
+        {"status": "0x2", "message": "rejected"},
+        {"status": "0x3", "message": "undefined"},
+    ]
+
+
+def test_list_document_of_one_bit_messages_means_unset_and_set() -> None:
+    """The specification's words where the issuer gives none; the entry then leaves them out."""
+    status_list = _list(purpose="message")
+    document = list_document(
+        status_list, status_list.empty_bits(), valid_from_ms=FROM_MS, valid_until_ms=FROM_MS + 1, ttl_ms=1
+    )
+
+    assert parse_list_document(document, max_bits_bytes=16_384).messages == ("unset", "set")
+    assert "statusMessage" not in status_list.entry(0)
+
+
+@pytest.mark.parametrize("bits_per_entry", [1, 2, 4, 8])
+def test_status_list_entry_carries_what_the_list_says(bits_per_entry: int) -> None:
+    """A credential's entry names the same size and messages as its list, at an index that the list has."""
+    messages = tuple(f"meaning {value}" for value in range(2**bits_per_entry))
+    status_list = _list(purpose="message", bits_per_entry=bits_per_entry, messages=messages)
+
+    entry = parse_status_entry(status_list.entry(131_071))
+
+    assert (entry.list_url, entry.index) == (URL, 131_071)
+    assert (entry.bits_per_entry, entry.messages) == (bits_per_entry, messages)
+    with pytest.raises(OutOfRange):
+        status_list.entry(131_072)
+    with pytest.raises(OutOfRange):
+        status_list.entry(-1)
 
 
 def test_status_list_empty_bits_equal_the_specification_example() -> None:
@@ -88,6 +137,11 @@ def test_status_list_empty_bits_equal_the_specification_example() -> None:
         ({"issuer": 'did:web:college.example"'}, MalformedValue),
         ({"purpose": "Revocation"}, MalformedValue),
         ({"bits_per_entry": 3}, MalformedValue),
+        ({"purpose": "message", "bits_per_entry": 2}, MalformedValue),
+        ({"purpose": "message", "messages": ("no",)}, MalformedValue),
+        ({"purpose": "message", "messages": ("no", "")}, MalformedValue),
+        ({"purpose": "message", "bits_per_entry": 2, "messages": ("a", "b")}, MalformedValue),
+        ({"messages": ("no", "yes")}, MalformedValue),
         ({"length": 131_071}, ListTooShort),
         ({"length": 131_073}, OutOfRange),
         ({"length": 131_072 + 8}, OutOfRange),

@@ -125,6 +125,14 @@ BAD: dict[str, tuple[Change, str]] = {
     "ttl is true": (_set_subject(ttl=True), MALFORMED),
     "ttl is negative": (_set_subject(ttl=-1), MALFORMED),
     "ttl is a float": (_set_subject(ttl=1.5), MALFORMED),
+    "statusSize of the list 0": (_set_subject(statusSize=0), MALFORMED),
+    "statusSize of the list as text": (_set_subject(statusSize="1"), MALFORMED),
+    "list of messages without messages": (_set_subject(statusPurpose="message", statusSize=2), MALFORMED),
+    "statusMessages is text": (_set_subject(statusSize=1, statusMessages="a"), MALFORMED),
+    "a message of the list twice": (
+        _set_subject(statusSize=1, statusMessages=[{"status": "0x1", "message": "a"}] * 2),
+        MALFORMED,
+    ),
     # the list: bits
     "no encodedList": (_drop("credentialSubject", "encodedList"), MALFORMED),
     "encodedList is a number": (_set_subject(encodedList=1), MALFORMED),
@@ -250,7 +258,11 @@ def test_check_status_message_list_gives_the_message(
     """A list of messages answers with the text of its value, whatever the size of its entries."""
     messages = [chr(97 + number) if number < 26 else f"m{number}" for number in range(2**bits_per_entry)]
     status_list = StatusList(
-        url=URL, issuer="did:web:college.example", purpose="message", bits_per_entry=bits_per_entry
+        url=URL,
+        issuer="did:web:college.example",
+        purpose="message",
+        bits_per_entry=bits_per_entry,
+        messages=tuple(messages),
     )
     bits = status_list.empty_bits()
     set_entry(bits, 94_567, value, bits_per_entry)
@@ -275,6 +287,40 @@ def test_check_status_message_without_texts_says_set_or_unset() -> None:
     answers = [_check(document, status_entry(URL, "message", index)).message for index in (94_567, 94_568)]
 
     assert answers == ["set", "unset"]
+
+
+def test_check_status_list_with_other_entry_size_is_refused() -> None:
+    """A list of two-bit entries read one bit at a time would give this credential another one's status."""
+    status_list = StatusList(
+        url=URL,
+        issuer="did:web:college.example",
+        purpose="message",
+        bits_per_entry=2,
+        messages=("a", "b", "c", "d"),
+    )
+    document = list_document(
+        status_list, status_list.empty_bits(), valid_from_ms=FROM_MS, valid_until_ms=NOW_MS, ttl_ms=1
+    )
+    published = parse_list_document(document, max_bits_bytes=status_list.size_bytes)
+
+    with pytest.raises(StatusListError) as raised:
+        check_status(parse_status_entry(status_entry(URL, "message", 1)), published, now_ms=NOW_MS)
+
+    assert raised.value.code == VERIFICATION
+    assert check_status(parse_status_entry(status_list.entry(1)), published, now_ms=NOW_MS).message == "a"
+
+
+def test_check_status_entry_without_messages_takes_the_lists() -> None:
+    """A one-bit entry that explains nothing is explained by its list; one that does explains itself."""
+    document = _document()
+    document["credentialSubject"].update(
+        statusPurpose="message",
+        statusSize=1,
+        statusMessages=[{"status": "0x0", "message": "no"}, {"status": "0x1", "message": "yes"}],
+    )
+
+    assert _check(document, status_entry(URL, "message", 94_567)).message == "yes"
+    assert _check(document, status_entry(URL, "message", 94_567, messages=("nein", "ja"))).message == "ja"
 
 
 def test_check_status_entry_size_counts_in_the_length() -> None:

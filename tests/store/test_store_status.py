@@ -10,7 +10,7 @@ import pytest
 from anchor.core.entries import Purpose, StatusEntry
 from anchor.errors import AnchorError, Conflict, InvalidInput, NotFound
 from anchor.store.protocol import Store
-from anchor.store.records import ChangeOutcome, HistoryItem, Issuer, StatusChange
+from anchor.store.records import ChangeOutcome, DigestTarget, HistoryItem, Issuer, StatusChange
 from status_lists.bitstring import get_entry
 from tests.support.store_values import LIST_LENGTH, NOW_MS, PLAN, accept, new_plan, publish_due, submission
 
@@ -151,7 +151,7 @@ async def test_change_status_unrevoke_conflict_and_nothing_changed(store: Store,
     await apply(store, issuer, change(entry))
 
     with pytest.raises(Conflict, match="final"):
-        await apply(store, issuer, change(innocent), change(entry, value=False))
+        await apply(store, issuer, change(innocent), change(entry, value=0))
 
     assert await bits_set(store, 0) == [entry.index]
     assert list(await store.status_history(issuer.number, innocent)) == []
@@ -163,11 +163,11 @@ async def test_change_status_suspension_can_be_lifted(store: Store, issuer: Issu
     suspension = change(entry, purpose=Purpose.SUSPENSION)
     await apply(store, issuer, suspension)
 
-    lifted = await apply(store, issuer, replace(suspension, value=False))
+    lifted = await apply(store, issuer, replace(suspension, value=0))
 
     assert lifted.lists == (1,)
     assert await bits_set(store, 1) == []
-    assert (await apply(store, issuer, replace(suspension, value=False))).unchanged == 1
+    assert (await apply(store, issuer, replace(suspension, value=0))).unchanged == 1
 
 
 async def test_change_status_refused_places_leave_no_trace(
@@ -209,16 +209,16 @@ async def test_status_history_who_when_why_oldest_first(store: Store, issuer: Is
     (entry,) = await allocate(store, issuer, 1)
     suspension = change(entry, purpose=Purpose.SUSPENSION, reason="unpaid")
     await apply(store, issuer, suspension, now_ms=NOW_MS + 1)
-    await apply(store, issuer, replace(suspension, value=False, reason="paid"), now_ms=NOW_MS + 2)
+    await apply(store, issuer, replace(suspension, value=0, reason="paid"), now_ms=NOW_MS + 2)
     await apply(store, issuer, change(entry, reason="fraud"), now_ms=NOW_MS)
 
     history = list(await store.status_history(issuer.number, entry))
 
     who = issuer.identifier
     assert history == [
-        HistoryItem(NOW_MS + 1, Purpose.SUSPENSION, value=True, reason="unpaid", actor=who),
-        HistoryItem(NOW_MS + 2, Purpose.SUSPENSION, value=False, reason="paid", actor=who),
-        HistoryItem(NOW_MS, Purpose.REVOCATION, value=True, reason="fraud", actor=who),
+        HistoryItem(NOW_MS + 1, Purpose.SUSPENSION, value=1, reason="unpaid", actor=who),
+        HistoryItem(NOW_MS + 2, Purpose.SUSPENSION, value=0, reason="paid", actor=who),
+        HistoryItem(NOW_MS, Purpose.REVOCATION, value=1, reason="fraud", actor=who),
     ]
     assert list(await store.status_history(issuer.number, replace(entry, list_number=1))) == history
 
@@ -251,3 +251,62 @@ async def test_change_status_in_a_long_list_far_apart_bits(store: Store, issuer:
     expected = {ordered[0].index, ordered[200].index, ordered[-1].index}
     assert {index for index in range(length) if get_entry(due.bits, index)} == expected
     assert await publish_due(store, version=1) == [0, 1]
+
+
+async def test_change_status_by_digest_means_the_entry_it_is_bound_to(store: Store, issuer: Issuer) -> None:
+    """A digest stands for the entry bound to it, whether handed out before or allocated with it."""
+    (entry,) = await allocate(store, issuer, 1)
+    (bound,) = await accept(store, issuer, replace(submission(1), status=entry))
+    (allocated,) = await accept(store, issuer, replace(submission(2), allocate=True))
+    assert allocated.status is not None
+
+    outcome = await apply(
+        store,
+        issuer,
+        change(DigestTarget(bound.digest)),
+        change(DigestTarget(allocated.digest, method_code=1)),
+        change(entry),
+    )
+
+    assert outcome == ChangeOutcome(changed=2, unchanged=1, lists=(0,))
+    assert await bits_set(store, 0) == sorted((entry.index, allocated.status.index))
+
+
+async def test_change_status_by_digest_refused_ones_leave_no_trace(
+    store: Store, issuer: Issuer, other: Issuer
+) -> None:
+    """Unknown, another issuer's, unbound, under another method or under several: all refuse the request."""
+    (own,) = await allocate(store, issuer, 1)
+    await accept(store, other, replace(submission(2), allocate=True))
+    await accept(store, issuer, submission(3), replace(submission(4), allocate=True))
+    await accept(store, issuer, replace(submission(4, method_code=4), allocate=True))
+    refused: dict[DigestTarget, type[AnchorError]] = {
+        DigestTarget(submission(1).digest): NotFound,
+        DigestTarget(submission(2).digest): NotFound,
+        DigestTarget(submission(3).digest): Conflict,
+        DigestTarget(submission(4).digest, method_code=2): NotFound,
+        DigestTarget(submission(4).digest): Conflict,
+    }
+
+    for target, error in refused.items():
+        with pytest.raises(error):
+            await apply(store, issuer, change(own), change(target))
+
+    assert await bits_set(store, 0) == []
+    assert list(await store.status_history(issuer.number, own)) == []
+
+
+@pytest.mark.parametrize(
+    ("purpose", "value"),
+    [(Purpose.REVOCATION, 2), (Purpose.SUSPENSION, -1), (Purpose.REFRESH, 1), (Purpose.MESSAGE, 1)],
+)
+async def test_change_status_value_or_purpose_that_the_list_has_not_invalid(
+    store: Store, issuer: Issuer, purpose: Purpose, value: int
+) -> None:
+    """A value that does not fit an entry, and a purpose that no list beside it has, are refused."""
+    (entry,) = await allocate(store, issuer, 1)
+
+    with pytest.raises(InvalidInput):
+        await apply(store, issuer, change(entry, purpose=purpose, value=value))
+
+    assert await bits_set(store, 0) == await bits_set(store, 1) == []

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from typing import cast
 
 from anchor.api.keys import Services
 from anchor.app import _assemble
@@ -30,6 +31,7 @@ from anchor.store.records import Accepted, Batch, Issuer, SignerKind, Submission
 from anchor.store.sqlite import SqliteStore
 from tests.support.clock import START_MS, FakeClock
 from tests.support.fake_sending_chain import BLOCK_TIME_S, CHAIN_ID, CONTRACT, SendingChain
+from tests.support.interposed import Hooks, Interposed
 
 BASE_URL = "https://anchor.example.org"
 RPC_URL = "https://rpc.example.org/v2/secret-rpc-token"
@@ -44,13 +46,18 @@ def make_settings(
     limits: LimitSettings | None = None,
     confirmations: int = 0,
     max_fee_gwei: float = 200.0,
+    poll_s: float = 0.01,
 ) -> Settings:
     """Return settings that fit the fake chain."""
     return Settings(
         data_dir=folder / "data",
         server=ServerSettings(base_url=BASE_URL),
         chain=ChainSettings(
-            rpc_url=Secret(RPC_URL), contract=CONTRACT, chain_id=CHAIN_ID, confirmations=confirmations
+            rpc_url=Secret(RPC_URL),
+            contract=CONTRACT,
+            chain_id=CHAIN_ID,
+            confirmations=confirmations,
+            poll_s=poll_s,
         ),
         publisher=PublisherSettings(max_fee_gwei=max_fee_gwei, replace_after_s=180.0),
         batching=batching,
@@ -67,12 +74,17 @@ def new_chain(*, finality_lag: int | None = 2) -> SendingChain:
 
 @dataclass(slots=True)
 class Running:
-    """A service whose steps a test takes; `restart` makes every object anew, on the same files and chain."""
+    """
+    A service whose steps a test takes; `restart` makes every object anew, on the same files and chain.
+
+    `hooks` run before and after calls of the store's methods: what they raise is a crash at that very point.
+    """
 
     settings: Settings
     chain: SendingChain
     clock: FakeClock
     signer: LocalSigner = field(default_factory=lambda: LocalSigner(private_key=PUBLISHER_KEY))
+    hooks: Hooks = field(default_factory=Hooks)
     store: SqliteStore = field(init=False)
     services: Services = field(init=False)
     sealer: Sealer = field(init=False)
@@ -96,7 +108,7 @@ class Running:
             raise
         parts = _assemble(
             self.settings,
-            store=self.store,
+            store=cast("SqliteStore", Interposed(self.store, self.hooks)),
             chain=self.chain,
             signer=self.signer,
             clock=self.clock,

@@ -95,7 +95,8 @@ class SendingChain:
     Fulfils `anchor.chain.protocol.Chain`; a test mines, finalises, reorganises and breaks it.
 
     `failing` refuses every read; `broadcast_fault` is "lost" (taken, but the answer never comes), "swallowed"
-    (confirmed, but never taken) or "refused" (neither). `before_broadcast` sees every payload before the pool does.
+    (confirmed, but never taken) or "refused" (neither). `before_broadcast` sees every payload before the pool does,
+    `after_broadcast` when the pool has it and nobody has heard of that.
     `finality_lag` counts the blocks that finality stays behind the newest one; None leaves it to `finalize`.
     """
 
@@ -116,6 +117,7 @@ class SendingChain:
         self.failing = False
         self.broadcast_fault = ""
         self.before_broadcast: Callable[[bytes], Awaitable[None]] | None = None
+        self.after_broadcast: Callable[[bytes], Awaitable[None]] | None = None
         self.pool: dict[tuple[str, int], Transaction] = {}
         self.broadcasts: list[bytes] = []
         self.is_closed = False
@@ -280,6 +282,8 @@ class SendingChain:
         if self.broadcast_fault == "swallowed":
             return SendResult(SendOutcome.ACCEPTED, "")
         result = self._take(raw)
+        if self.after_broadcast is not None:
+            await self.after_broadcast(raw)
         return SendResult(SendOutcome.UNKNOWN, "timed out") if self.broadcast_fault == "lost" else result
 
     async def close(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from anchor.core.entries import Purpose, StatusListEntry, identifier_hash
 from anchor.errors import Conflict
-from anchor.store.records import AnchoredList, DueList, NewVersion, PublishedVersion
+from anchor.store.records import AnchoredList, DueList, ListEvent, NewVersion, PublishedVersion
 from anchor.store.sqlite.issuers import read_signer
 from anchor.store.sqlite.status_changes import all_bits
 from anchor.store.sqlite.writer import Session
@@ -84,6 +84,32 @@ def list_version(session: Session, number: int, version: int | None) -> Publishe
         valid_until_ms=row["valid_until_ms"],
         document=row["document"],
     )
+
+
+def list_version_at(session: Session, number: int, time_ms: int) -> PublishedVersion | None:
+    """Return the version in force at a time: the newest whose `validFrom` is not after it."""
+    row = session.one(
+        """
+        select max(version) as version from list_versions where list = ? and version <= ?
+        """,
+        (number, time_ms),
+    )
+    return None if row is None or row["version"] is None else list_version(session, number, row["version"])
+
+
+def list_events(session: Session, after: int, limit: int) -> Sequence[ListEvent]:
+    """Return publications in their order; versions are never deleted, so row ids only rise."""
+    rows = session.all(
+        "select rowid as id, list, version from list_versions where rowid > ? order by rowid limit ?",
+        (after, limit),
+    )
+    return [ListEvent(id=row["id"], list_number=row["list"], version=row["version"]) for row in rows]
+
+
+def newest_list_event(session: Session) -> int:
+    """Return the id of the newest publication."""
+    row = session.one("select coalesce(max(rowid), 0) as id from list_versions")
+    return int(row["id"]) if row else 0
 
 
 _STATES = """

@@ -23,6 +23,7 @@ from anchor.store.records import (
     DueList,
     HistoryItem,
     Issuer,
+    ListEvent,
     ListPlan,
     Mined,
     NewIssuer,
@@ -180,6 +181,18 @@ class SqliteStore:
     async def list_version(self, number: int, version: int | None) -> PublishedVersion | None:
         """See Store."""
         return await self._read(lambda session: lists.list_version(session, number, version))
+
+    async def list_version_at(self, number: int, time_ms: int) -> PublishedVersion | None:
+        """See Store."""
+        return await self._read(lambda session: lists.list_version_at(session, number, time_ms))
+
+    async def list_events(self, *, after: int, limit: int) -> Sequence[ListEvent]:
+        """See Store."""
+        return await self._read(lambda session: lists.list_events(session, after, limit))
+
+    async def newest_list_event(self) -> int:
+        """See Store."""
+        return await self._read(lists.newest_list_event)
 
     async def list_states(self) -> Sequence[AnchoredList] | None:
         """See Store."""

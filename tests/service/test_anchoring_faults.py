@@ -1,0 +1,362 @@
+"""Anchoring on a chain that reorganises, loses, overcharges, and is used by strangers with the same key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from anchor.chain.protocol import SendOutcome
+from anchor.core.lifecycle import MAX_BURNED_NONCES, BatchState
+from anchor.errors import ChainUnavailable, FatalError
+from anchor.store.records import Issuer
+from tests.support.assembly import Running, digest, make_settings, new_chain, running
+from tests.support.stored_first import check_everything
+
+FOREIGN_ROOT = digest(666)
+
+
+async def test_reorganisation_drops_the_block_batch_is_mined_elsewhere(
+    service: Running, issuer: Issuer
+) -> None:
+    """mined, back to sent, mined in another block: each as the chain stands, with the same bytes (fault 23)."""
+    batch = await service.seal(issuer, 1)
+    await service.turn()
+    await service.mine()
+    first = await service.batch(batch.id)
+    assert first.state is BatchState.MINED
+
+    service.chain.reorganise(1)
+    service.chain.mine(take_pool=False)
+    await service.turn()
+    unmined = await service.batch(batch.id)
+    assert (unmined.state, unmined.block_hash) == (BatchState.SENT, None)
+
+    await service.mine()
+    second = await service.batch(batch.id)
+    assert second.state is BatchState.MINED
+    assert (second.block_number, second.block_hash) == (
+        service.chain.latest.number,
+        service.chain.latest.hash,
+    )
+    assert second.block_hash != first.block_hash
+    assert second.root == first.root
+    assert len(set(service.chain.broadcasts)) == 1
+
+
+async def test_reorganisation_moves_the_anchor_block_recorded_anew(service: Running, issuer: Issuer) -> None:
+    """Where another block of the same height holds the anchor, its hash replaces the old one (fault 24)."""
+    batch = await service.seal(issuer, 1)
+    await service.turn()
+    await service.mine()
+    first = await service.batch(batch.id)
+
+    service.chain.reorganise(1)
+    await service.mine()
+
+    second = await service.batch(batch.id)
+    assert second.state is BatchState.MINED
+    assert second.block_number == first.block_number
+    assert second.block_hash == service.chain.latest.hash != first.block_hash
+
+
+async def test_reorganisation_loses_the_transaction_same_bytes_again(
+    service: Running, issuer: Issuer
+) -> None:
+    """A node that forgets dropped transactions gets the stored bytes again."""
+    batch = await service.seal(issuer, 1)
+    await service.turn()
+    await service.mine()
+
+    service.chain.reorganise(1, back_to_pool=False)
+    await service.mine()
+    await service.mine(4)
+
+    assert await service.state(batch.id) is BatchState.FINAL
+    assert len(set(service.chain.broadcasts)) == 1
+
+
+async def test_reorganisation_of_two_batches_lowest_sequence_first(service: Running, issuer: Issuer) -> None:
+    """Where two mined batches lose their blocks, both come back in order, under their own sequences."""
+    accepted = []
+    for number in (1, 2):
+        accepted += await service.submit(issuer, number)
+        service.clock.advance(60)
+        await service.turn()
+        await service.mine()
+    assert [batch.state for batch in await service.store.unfinished_batches()] == [BatchState.MINED] * 2
+
+    service.chain.finality_lag = None
+    service.chain.reorganise(2, back_to_pool=False)
+    await service.mine(5)
+    service.chain.finalize()
+    await service.mine()
+
+    await check_everything(service, issuer, *accepted)
+    assert [await service.state(item.batch) for item in accepted] == [BatchState.FINAL] * 2
+    assert service.chain.failed_transactions() == 0
+
+
+async def test_transaction_vanishes_from_the_pool_same_bytes_again(service: Running, issuer: Issuer) -> None:
+    """What the pool forgot is broadcast again, unchanged (fault 17)."""
+    batch = await service.seal(issuer, 1)
+    await service.turn()
+    service.chain.drop_pool()
+    service.chain.mine()
+    await service.turn()
+
+    await service.mine()
+
+    assert await service.state(batch.id) is BatchState.MINED
+    assert len(set(service.chain.broadcasts)) == 1
+
+
+@pytest.mark.parametrize("fault", ["lost", "swallowed", "refused"])
+async def test_broadcast_answers_nothing_true_one_anchor(
+    service: Running, issuer: Issuer, fault: str
+) -> None:
+    """Whatever an endpoint says to a broadcast, the batch is anchored once (faults 15 and 16)."""
+    service.chain.broadcast_fault = fault
+    (accepted,) = await service.submit(issuer, 1)
+    service.clock.advance(60)
+    await service.turn()
+    await service.mine(2)
+    service.chain.broadcast_fault = ""
+
+    await service.mine(5)
+
+    assert await service.state(accepted.batch) is BatchState.FINAL
+    await check_everything(service, issuer, accepted)
+    assert len(set(service.chain.broadcasts)) == 1
+    assert service.chain.failed_transactions() == 0
+
+
+async def test_broadcast_refused_tried_again_before_the_next_block(service: Running, issuer: Issuer) -> None:
+    """A chain that makes blocks only for transactions gets a lost one again without a new block."""
+    service.chain.broadcast_fault = "refused"
+    await service.seal(issuer, 1)
+    for _ in range(4):
+        await service.anchorer.step()
+    assert service.chain.pool == {}
+
+    service.chain.broadcast_fault = ""
+    await service.anchorer.step()
+
+    assert len(service.chain.pool) == 1
+
+
+async def test_fee_too_low_replaced_after_the_deadline(service: Running, issuer: Issuer) -> None:
+    """A stuck transaction is replaced, once the deadline is over, by one of the same nonce and a higher fee."""
+    batch = await service.seal(issuer, 1)
+    await service.turn()
+    service.chain.base_fee_wei *= 5
+    await service.mine(10)
+    assert len(await service.store.payloads(batch.id)) == 1
+
+    await service.mine(10)
+
+    first, second = await service.store.payloads(batch.id)
+    assert second.nonce == first.nonce
+    assert 8 * second.max_fee_wei >= 9 * first.max_fee_wei
+    assert 8 * second.priority_fee_wei >= 9 * first.priority_fee_wei
+    assert second.max_fee_wei >= 2 * service.chain.base_fee_wei
+    mined = await service.batch(batch.id)
+    assert mined.state is BatchState.FINAL
+    assert mined.transaction == second.hash
+
+
+async def test_replaced_transaction_is_mined_after_all(service: Running, issuer: Issuer) -> None:
+    """Any payload of a batch may be mined, the dearer or the older one (fault 18)."""
+    batch = await service.seal(issuer, 1)
+    await service.turn()
+    ((key, first),) = service.chain.pool.items()
+    for _ in range(16):
+        service.clock.advance(12)
+        service.chain.mine(take_pool=False)
+        await service.turn()
+    assert len(await service.store.payloads(batch.id)) == 2
+    service.chain.pool[key] = first
+
+    await service.mine()
+
+    mined = await service.batch(batch.id)
+    assert mined.state is BatchState.MINED
+    assert mined.transaction == first.hash
+
+
+async def test_fee_cap_reached_old_bytes_once_a_block(tmp_path: Path) -> None:
+    """Where the cap allows no dearer payload, the last one is broadcast again, once a look."""
+    async with running(make_settings(tmp_path, max_fee_gwei=2.2), new_chain()) as service:
+        batch = await service.seal(await service.add_issuer(), 1)
+        await service.turn()
+        service.chain.base_fee_wei *= 5
+        await service.mine(20)
+        (payload,) = await service.store.payloads(batch.id)
+        before = len(service.chain.broadcasts)
+        await service.mine(3)
+
+        assert payload.max_fee_wei <= 2.2 * 10**9
+        assert len(service.chain.broadcasts) == before + 3
+        service.chain.base_fee_wei //= 5
+        await service.mine(2)
+        assert await service.state(batch.id) is BatchState.MINED
+
+
+async def test_stranger_takes_the_sequence_resealed_only_after_finality(
+    service: Running, issuer: Issuer
+) -> None:
+    """A root that another holder of the key anchored is waited for, then built upon (fault 22)."""
+    (accepted,) = await service.submit(issuer, 1)
+    service.clock.advance(60)
+    await service.sealer.step()
+    sealed = await service.batch(accepted.batch)
+    service.chain.send_foreign(service.publisher, anchor=(1, FOREIGN_ROOT, 1))
+    service.chain.finality_lag = None
+    service.chain.mine()
+    await service.anchorer.step()
+    await service.mine(10)
+    waiting = await service.batch(accepted.batch)
+    assert (waiting.state, waiting.sequence, waiting.root) == (BatchState.SEALED, 1, sealed.root)
+    assert service.chain.broadcasts == []
+
+    service.chain.finalize()
+    await service.mine()
+    resealed = await service.batch(accepted.batch)
+    assert (resealed.sequence, resealed.previous_root) == (2, FOREIGN_ROOT)
+    await service.mine()
+    service.chain.finalize()
+    await service.mine()
+
+    assert await service.state(accepted.batch) is BatchState.FINAL
+    await check_everything(service, issuer, accepted)
+    assert service.chain.failed_transactions() == 0
+
+
+async def test_stranger_takes_sequence_of_a_sent_batch_old_payload_never_anchors(
+    service: Running, issuer: Issuer
+) -> None:
+    """A batch that was sent already is sealed again too; its digest stands in one anchor only."""
+    (accepted,) = await service.submit(issuer, 1)
+    service.clock.advance(60)
+    await service.turn()
+    assert await service.state(accepted.batch) is BatchState.SENT
+    service.chain.send_foreign(service.publisher, anchor=(1, FOREIGN_ROOT, 1))
+
+    await service.mine(8)
+
+    batch = await service.batch(accepted.batch)
+    assert (batch.state, batch.sequence, batch.previous_root) == (BatchState.FINAL, 2, FOREIGN_ROOT)
+    assert sorted(service.chain.anchored_roots(service.publisher)) == [1, 2]
+    await check_everything(service, issuer, accepted)
+
+
+async def test_strangers_transaction_takes_the_nonce_signed_again_after_finality(
+    service: Running, issuer: Issuer
+) -> None:
+    """A nonce that a stranger used is given up only once that is final; the sequence stays (fault 22)."""
+    (accepted,) = await service.submit(issuer, 1)
+    service.clock.advance(60)
+    await service.turn()
+    service.chain.finality_lag = None
+    service.chain.send_foreign(service.publisher)
+    await service.mine(5)
+    assert [payload.nonce for payload in await service.store.payloads(accepted.batch)] == [0]
+
+    service.chain.finalize()
+    await service.mine(2)
+
+    assert [payload.nonce for payload in await service.store.payloads(accepted.batch)] == [0, 1]
+    batch = await service.batch(accepted.batch)
+    assert (batch.state, batch.sequence) == (BatchState.MINED, 1)
+
+
+async def test_strangers_transaction_reorganised_away_first_payload_counts(
+    service: Running, issuer: Issuer
+) -> None:
+    """If the stranger's block is dropped, the payload of that nonce is used after all, and no second one exists."""
+    (accepted,) = await service.submit(issuer, 1)
+    service.clock.advance(60)
+    await service.turn()
+    service.chain.finality_lag = None
+    service.chain.send_foreign(service.publisher)
+    await service.mine(2)
+    service.chain.reorganise(2, back_to_pool=False)
+    await service.mine(2)
+
+    (payload,) = await service.store.payloads(accepted.batch)
+
+    assert payload.nonce == 0
+    assert await service.state(accepted.batch) is BatchState.MINED
+
+
+async def test_every_nonce_taken_halts_with_an_alarm(service: Running, issuer: Issuer) -> None:
+    """After a few transactions that left no record, money is not spent further: a person must look."""
+    await service.submit(issuer, 1)
+    service.clock.advance(60)
+
+    async def burn_every_nonce() -> None:
+        for _ in range(10 * MAX_BURNED_NONCES):
+            await service.turn()
+            service.chain.send_foreign(service.publisher)
+            await service.mine()
+
+    with pytest.raises(FatalError, match="cannot be anchored"):
+        await burn_every_nonce()
+
+    assert len(service.chain.anchored_roots(service.publisher)) == 0
+
+
+async def test_no_funds_waits_and_resumes_by_itself(service: Running, issuer: Issuer) -> None:
+    """An empty account stops nothing but the anchor, and filling it is all that is needed (fault 29)."""
+    service.chain.balances_wei[service.publisher] = 0
+    batch = await service.seal(issuer, 1)
+    await service.mine(3)
+    assert service.services.status.last_outcome is SendOutcome.NO_FUNDS
+    assert service.services.status.balance_wei == 0
+    await service.submit(issuer, 2)
+
+    service.chain.balances_wei[service.publisher] = 10**18
+    await service.mine(2)
+
+    assert await service.state(batch.id) is BatchState.MINED
+    assert len(set(service.chain.broadcasts)) == 1
+
+
+async def test_endpoint_fails_nothing_changes_and_digests_are_accepted(
+    service: Running, issuer: Issuer
+) -> None:
+    """While no endpoint answers, batches stay where they are, digests are taken, and all drains in order later."""
+    (first,) = await service.submit(issuer, 1)
+    service.clock.advance(60)
+    await service.turn()
+    service.chain.failing = True
+    for _ in range(3):
+        with pytest.raises(ChainUnavailable):
+            await service.anchorer.step()
+    (second,) = await service.submit(issuer, 2)
+    await service.sealer.step()
+    assert await service.state(first.batch) is BatchState.SENT
+    assert await service.state(second.batch) is BatchState.ACCEPTED
+
+    service.chain.failing = False
+    await service.mine()
+    service.clock.advance(60)
+    await service.turn()
+    await service.mine(5)
+
+    await check_everything(service, issuer, first, second)
+    assert [await service.state(item.batch) for item in (first, second)] == [BatchState.FINAL] * 2
+    assert (await service.batch(first.batch)).sequence == 1
+
+
+async def test_contract_holds_root_under_another_sequence_fatal(service: Running, issuer: Issuer) -> None:
+    """A root that stands under a sequence that is not its batch's is a contradiction that no step mends."""
+    batch = await service.seal(issuer, 1)
+    assert batch.root is not None
+    service.chain.send_foreign(service.publisher, anchor=(1, FOREIGN_ROOT, 1))
+    service.chain.mine()
+    service.chain.send_foreign(service.publisher, anchor=(2, batch.root, 2))
+    service.chain.mine()
+
+    with pytest.raises(FatalError, match="under sequence 2"):
+        await service.anchorer.step()
