@@ -124,7 +124,9 @@ def test_redirected_target_same_origin_is_followed(location: str, asked: str) ->
         "http://lists.example/4",
         "http://lists.example:443/4",
         "//other.example/4",
-        "https:other.example/4",
+        "ht\ttps://other.example/4",
+        "\x00https://other.example/4",
+        "https://lists.example:443\\.other.example/4",
         "/\\other.example/4",
         "\\\\other.example/4",
         "https://user@lists.example/4",
@@ -135,19 +137,12 @@ def test_redirected_target_same_origin_is_followed(location: str, asked: str) ->
         "file:///etc/passwd",
         "data:,x",
         "/é",
-        "///other.example/4",
     ],
 )
 def test_redirected_target_elsewhere_is_refused(location: str) -> None:
     """Another host, port or scheme, a user name, or an address that is none."""
-    current = parse_target("https://lists.example/a/3")
-    try:
-        target = redirected_target(current, location)
-    except RetrievalFailed:
-        return
-
-    assert target.origin == current.origin
-    assert location in ("https:other.example/4", "///other.example/4")  # urljoin reads them as paths
+    with pytest.raises(RetrievalFailed):
+        redirected_target(parse_target("https://lists.example/a/3"), location)
 
 
 def test_parse_authority_gives_lower_case_and_refuses_other_forms() -> None:
