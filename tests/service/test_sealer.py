@@ -66,7 +66,7 @@ async def test_batch_sealed_by_waiting_status_change(service: Running, issuer: I
     await service.sealer.step()
     await mine_to_final(service)
     assert await sealed_count(service) == 1
-    change = StatusChange(entry.list_number, entry.index, Purpose.SUSPENSION, value=True, reason="unpaid")
+    change = StatusChange(entry, Purpose.SUSPENSION, value=1, reason="unpaid")
     await service.services.intake.change_status(issuer, [change])
     await service.sealer.step()
     assert await sealed_count(service) == 1
@@ -137,9 +137,7 @@ async def test_version_published_while_a_batch_is_sealed_waits_for_the_next(
     """A change that comes between reading the lists and sealing is committed to by the next root."""
     (accepted,) = await service.submit(issuer, 1, allocate=True)
     assert accepted.status is not None
-    change = StatusChange(
-        accepted.status.list_number, accepted.status.index, Purpose.REVOCATION, value=True, reason="left"
-    )
+    change = StatusChange(accepted.status, Purpose.REVOCATION, value=1, reason="left")
     service.clock.advance(60)
 
     async def revoke() -> None:
@@ -181,9 +179,8 @@ async def test_closed_batch_is_sealed_at_once_after_a_restart(service: Running, 
 async def test_clock_fault_stops_sealing_only_where_lists_are_due(service: Running, issuer: Issuer) -> None:
     """While dates cannot be signed a batch waits with its digests; once they can, it is sealed."""
     (accepted,) = await service.submit(issuer, 1, allocate=True)
-    change = StatusChange(
-        0, accepted.status.index if accepted.status else 0, Purpose.SUSPENSION, True, "unpaid"
-    )
+    assert accepted.status is not None
+    change = StatusChange(accepted.status, Purpose.SUSPENSION, value=1, reason="unpaid")
     await service.store.change_status(issuer.number, [change], actor="test", now_ms=service.clock.now_ms())
     service.services.lists.set_clock_fault("the clock is wrong")
     service.clock.advance(60)

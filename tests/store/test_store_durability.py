@@ -31,7 +31,7 @@ async def _fill(store: Store) -> tuple[Issuer, Sequence[Accepted], StatusEntry]:
     issuer = await add_issuer(store, "university")
     (entry,) = await store.allocate(issuer.number, 1, idempotency_key="k", plan=PLAN, now_ms=NOW_MS)
     accepted = await accept(store, issuer, submission(1), replace(submission(2), status=entry))
-    change = StatusChange(entry, Purpose.REVOCATION, value=True, reason="left")
+    change = StatusChange(entry, Purpose.REVOCATION, value=1, reason="left")
     await store.change_status(issuer.number, [change], actor="test", now_ms=NOW_MS)
     await publish_due(store, version=1)
     return issuer, accepted, entry

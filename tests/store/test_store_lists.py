@@ -22,7 +22,7 @@ async def allocate(store: Store, issuer: Issuer) -> StatusEntry:
 
 async def revoke(store: Store, issuer: Issuer, entry: StatusEntry, *, now_ms: int = NOW_MS) -> None:
     """Revoke one entry."""
-    change = StatusChange(entry, Purpose.REVOCATION, value=True, reason="left")
+    change = StatusChange(entry, Purpose.REVOCATION, value=1, reason="left")
     await store.change_status(issuer.number, [change], actor="test", now_ms=now_ms)
 
 
@@ -130,6 +130,39 @@ async def test_list_version_every_version_stays(store: Store, issuer: Issuer) ->
     assert await store.list_version(0, 2) == await store.list_version(0, None) == new
     assert await store.list_version(1, 2) is None
     assert await store.list_version(9, None) is None
+
+
+async def test_list_version_at_a_time_the_one_in_force(store: Store, issuer: Issuer) -> None:
+    """A version holds from its own millisecond until the next one's."""
+    await allocate(store, issuer)
+    await publish_due(store, version=1000)
+    await publish_due(store, version=2000, expiring_before_ms=10_000)
+
+    found = [await store.list_version_at(0, time_ms) for time_ms in (999, 1000, 1999, 2000, 10**13)]
+
+    assert [item.version if item else None for item in found] == [None, 1000, 1000, 2000, 2000]
+    assert found[1] == await store.list_version(0, 1000)
+    assert await store.list_version_at(9, 10**13) is None
+
+
+async def test_list_events_follow_the_order_of_publication(store: Store, issuer: Issuer) -> None:
+    """Every publication is an event, ids rise, and a reader goes on after the last one it saw."""
+    assert await store.newest_list_event() == 0
+    await allocate(store, issuer)
+    await publish_due(store, version=5)
+    await store.add_version(version_of(1, 6))
+    await store.add_version(version_of(0, 7))
+
+    events = list(await store.list_events(after=0, limit=10))
+
+    assert [(event.list_number, event.version) for event in events] == [(0, 5), (1, 5), (1, 6), (0, 7)]
+    ids = [event.id for event in events]
+    assert ids == sorted(set(ids))
+    assert ids[0] > 0
+    assert list(await store.list_events(after=ids[1], limit=10)) == events[2:]
+    assert list(await store.list_events(after=0, limit=2)) == events[:2]
+    assert await store.newest_list_event() == ids[-1]
+    assert list(await store.list_events(after=ids[-1], limit=10)) == []
 
 
 async def test_list_states_none_while_a_list_has_no_version(store: Store, issuer: Issuer) -> None:

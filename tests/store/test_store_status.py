@@ -21,10 +21,14 @@ async def allocate(store: Store, issuer: Issuer, count: int, *, key: str | None 
 
 
 def change(
-    entry: StatusEntry, *, purpose: Purpose = Purpose.REVOCATION, value: bool = True, reason: str = "left"
+    target: StatusEntry | DigestTarget,
+    *,
+    purpose: Purpose = Purpose.REVOCATION,
+    value: int = 1,
+    reason: str = "left",
 ) -> StatusChange:
     """Return a change of an entry."""
-    return StatusChange(target=entry, purpose=purpose, value=value, reason=reason)
+    return StatusChange(target=target, purpose=purpose, value=value, reason=reason)
 
 
 async def apply(store: Store, issuer: Issuer, *changes: StatusChange, now_ms: int = NOW_MS) -> ChangeOutcome:
