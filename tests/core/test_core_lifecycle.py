@@ -307,7 +307,7 @@ class LifeOfBatches(RuleBasedStateMachine):
 
 TestLifeOfBatches = LifeOfBatches.TestCase
 TestLifeOfBatches.settings = settings(
-    max_examples=1500,
+    max_examples=250,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
