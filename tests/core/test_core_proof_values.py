@@ -187,7 +187,7 @@ def test_list_evidence_of_every_list_leads_to_the_root(count: int) -> None:
 
 
 def test_list_evidence_with_a_second_size_leads_to_another_root() -> None:
-    """List 2 of 3 claimed as list 4 of 5: the summary holds the number of lists, so the root is not the one anchored."""
+    """List 2 of 3 claimed as list 4 of 5: the summary holds the number of lists, so the root is another one."""
     lists = [status_list(number, bytes(64)) for number in range(3)]
     summary = StatusSummary.of(lists)
     honest = ListEvidence(lists[2], 2, summary, list_path(lists, 2), bytes(32))
