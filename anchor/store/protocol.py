@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from anchor.core.entries import StatusEntry
+from anchor.core.entries import Purpose, StatusEntry
 from anchor.store.records import (
     Accepted,
     AnchoredList,
@@ -23,8 +23,10 @@ from anchor.store.records import (
     DueList,
     HistoryItem,
     Issuer,
+    IssuerList,
     ListEvent,
     ListPlan,
+    ListSpec,
     Mined,
     NewIssuer,
     NewVersion,
@@ -91,13 +93,30 @@ class StatusStore(Protocol):
     """Status lists: allocation, bits, history, published versions."""
 
     async def allocate(
-        self, issuer: int, count: int, *, idempotency_key: str | None, plan: ListPlan, now_ms: int
+        self,
+        issuer: int,
+        count: int,
+        *,
+        purpose: Purpose = Purpose.REVOCATION,
+        idempotency_key: str | None,
+        plan: ListPlan,
+        now_ms: int,
     ) -> Sequence[StatusEntry]:
         """
-        Hand out status entries that were never handed out before, making new pairs of lists as needed.
+        Hand out status entries that were never handed out before, and make the next lists before the last are full.
 
-        The same idempotency key of one issuer returns the same entries; Conflict where it comes with another count.
+        `REVOCATION` stands for pairs of revocation and suspension lists. The same idempotency key of one issuer returns
+        the same entries; Conflict where it comes with another count or purpose. NotFound where the issuer has no list
+        of another purpose yet.
         """
+        ...
+
+    async def add_list(self, issuer: int, spec: ListSpec, *, permutation_key: bytes, now_ms: int) -> int:
+        """Make a list (a pair for revocation and suspension) and return its number, the first of the pair's."""
+        ...
+
+    async def issuer_lists(self, issuer: int) -> Sequence[IssuerList]:
+        """Return an issuer's lists in number order."""
         ...
 
     async def change_status(

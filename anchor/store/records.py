@@ -91,6 +91,25 @@ class ListPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class ListSpec:
+    """What an issuer chooses of a list; `messages` gives a meaning to each value in a list of messages."""
+
+    purpose: Purpose
+    bits_per_entry: int
+    length: int
+    messages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerList:
+    """One of an issuer's lists, and how many of its entries were handed out."""
+
+    number: int
+    spec: ListSpec
+    allocated: int
+
+
+@dataclass(frozen=True, slots=True)
 class DigestTarget:
     """Names a status entry by the digest that it is bound to; the method only where there are several."""
 
@@ -138,6 +157,7 @@ class DueList:
     bits_per_entry: int
     length: int
     signer: ListSigner
+    messages: tuple[str, ...]
     previous_version: int | None
     changes: int
     bits: bytes = field(repr=False)

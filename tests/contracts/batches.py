@@ -17,10 +17,11 @@ from anchor.core.entries import (
     StatusSummary,
     bits_root,
     bits_tree,
+    chunk_leaf,
     identifier_hash,
     join_root,
 )
-from anchor.core.merkle import Tree, leaf_hash
+from anchor.core.merkle import Tree, leaf_hash, root_from_inclusion
 from anchor.core.proof import ChunkEvidence, CredentialProof, Inclusion, ListEvidence, list_path
 from status_lists.bitstring import bytes_needed, set_entry
 
@@ -90,7 +91,9 @@ class AnchoredList:
         return cls.of(number, purpose, bytes(bits), bits_per_entry=bits_per_entry, issuer_id=issuer_id)
 
 
-def clean_pair(number: int, revoked: tuple[int, ...] = (), suspended: tuple[int, ...] = ()) -> list[AnchoredList]:
+def clean_pair(
+    number: int, revoked: tuple[int, ...] = (), suspended: tuple[int, ...] = ()
+) -> list[AnchoredList]:
     """Return a pair of lists n, n + 1 that says nothing against anybody but those named."""
     return [
         AnchoredList.with_values(number, Purpose.REVOCATION, dict.fromkeys(revoked, 1)),
@@ -105,6 +108,25 @@ class Evidence:
     listed: ListEvidence
     chunk: ChunkEvidence
     index: int
+
+    @property
+    def reached_bits_root(self) -> bytes:
+        """The bits root to which the index's chunk leads; InvalidProof where the path does not fit."""
+        entry = self.listed.entry
+        bits = entry.bits_per_entry
+        return root_from_inclusion(
+            chunk_leaf(self.chunk.chunk),
+            index=self.index * bits // CHUNK_BITS,
+            tree_size=entry.length * bits // CHUNK_BITS,
+            path=self.chunk.path,
+        )
+
+    @property
+    def reached_list_tree_root(self) -> bytes:
+        """The list tree root to which the list's entry leads; InvalidProof where the path does not fit."""
+        listed = self.listed
+        inclusion = Inclusion(listed.list_number, listed.summary.list_count, listed.path)
+        return inclusion.root_of(leaf_hash(listed.entry.encode()))
 
     def with_entry(self, **changes: object) -> Evidence:
         """Return this evidence with another list entry."""

@@ -97,7 +97,13 @@ def test_status_as_of_with_another_next_root_is_refused(
     registry.anchor(accounts[1], 1, FIRST)
     registry.anchor(accounts[1], 2, root(2))
 
-    for now, following in ((FIRST, THIRD), (SECOND, FIRST), (FIRST, FIRST), (FIRST, root(2)), (THIRD, root(9))):
+    for now, following in (
+        (FIRST, THIRD),
+        (SECOND, FIRST),
+        (FIRST, FIRST),
+        (FIRST, root(2)),
+        (THIRD, root(9)),
+    ):
         evidence = EVIDENCE[(FIRST, SECOND, THIRD).index(now)]
         data = verifier.status_as_of_refusal(accounts[0], now, following, evidence)
         assert data == abi_error("NotNextRoot", now, following)
@@ -113,9 +119,7 @@ def test_status_as_of_root_never_anchored_is_refused(verifier: Verifier, account
 
 
 @pytest.mark.usefixtures("records")
-def test_status_as_of_by_evidence_of_another_root_is_refused(
-    verifier: Verifier, accounts: list[str]
-) -> None:
+def test_status_as_of_by_evidence_of_another_root_is_refused(verifier: Verifier, accounts: list[str]) -> None:
     """Evidence for one root of the publisher's says nothing about another."""
     refusals = [
         verifier.status_as_of_refusal(accounts[0], SECOND, THIRD, EVIDENCE[0]),

@@ -9,7 +9,15 @@ import pytest
 
 from anchor.core.entries import CredentialEntry, Purpose
 from anchor.core.proof import CredentialProof
-from tests.contracts.batches import OTHER_ISSUER_ID, AnchoredList, Batch, Evidence, clean_pair, credential, flipped
+from tests.contracts.batches import (
+    OTHER_ISSUER_ID,
+    AnchoredList,
+    Batch,
+    Evidence,
+    clean_pair,
+    credential,
+    flipped,
+)
 from tests.contracts.registry import HIGHEST_UINT64, NO_ACCOUNT, Record, Registry, root
 from tests.contracts.verifier import Verifier, abi_error, entry_words, evidence_words, proof_words
 
@@ -133,7 +141,11 @@ def test_in_force_by_superseded_evidence_is_refused(
 
     refusals = [
         refusal(verifier, question)
-        for question in (old, replace(new, revocation=old.revocation), replace(new, suspension=old.suspension))
+        for question in (
+            old,
+            replace(new, revocation=old.revocation),
+            replace(new, suspension=old.suspension),
+        )
     ]
 
     assert set(refusals) == {abi_error("Superseded", batch.root, later.root)}
@@ -232,9 +244,18 @@ def test_in_force_by_evidence_of_another_list_is_refused(
     question = Question.of(accounts[0], batch, batch)
     clean = [batch.evidence(offset, INDEX) for offset in (0, 1)]
 
-    for forged in (replace(question, revocation=clean[0]), replace(question, suspension=clean[1])):
-        data = refusal(verifier, forged)
-        assert data[:4] == abi_error("WrongListTreeRoot", bytes(32), bytes(32))[:4]
+    refusals = [
+        refusal(verifier, replace(question, revocation=clean[0])),
+        refusal(verifier, replace(question, suspension=clean[1])),
+    ]
+
+    assert refusals == [
+        abi_error("WrongListTreeRoot", placed.reached_list_tree_root, batch.summary.list_tree_root)
+        for placed in (
+            replace(evidence, listed=replace(evidence.listed, list_number=LIST + offset))
+            for offset, evidence in enumerate(clean)
+        )
+    ]
 
 
 def test_in_force_by_evidence_of_another_index_is_refused(
@@ -246,9 +267,15 @@ def test_in_force_by_evidence_of_another_index_is_refused(
     question = Question.of(accounts[0], batch, batch)
     clean = [batch.evidence(LIST + offset, 0) for offset in (0, 1)]
 
-    for forged in (replace(question, revocation=clean[0]), replace(question, suspension=clean[1])):
-        data = refusal(verifier, forged)
-        assert data[:4] == abi_error("WrongBitsRoot", bytes(32), bytes(32))[:4]
+    refusals = [
+        refusal(verifier, replace(question, revocation=clean[0])),
+        refusal(verifier, replace(question, suspension=clean[1])),
+    ]
+
+    assert refusals == [
+        abi_error("WrongBitsRoot", placed.reached_bits_root, placed.listed.entry.bits_root)
+        for placed in (replace(evidence, index=INDEX) for evidence in clean)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -102,9 +102,11 @@ class Verifier:
         try:
             answer = self.answer(function, *arguments)
         except ContractLogicError as exc:
-            assert isinstance(exc.data, str)
-            return bytes.fromhex(exc.data.removeprefix("0x"))
-        raise AssertionError(f"{function} did not revert, but answered {answer}")
+            data = exc.data
+        else:
+            raise AssertionError(f"{function} did not revert, but answered {answer}")
+        assert isinstance(data, str)
+        return bytes.fromhex(data.removeprefix("0x"))
 
     def refusal_of_data(self, data: bytes) -> bytes:
         """Return the revert data of a call whose data no encoder would give."""

@@ -165,7 +165,7 @@ def chain_views(draw: st.DrawFn) -> ChainView:
     )
 
 
-@settings(max_examples=1000)
+@settings(max_examples=600)
 @given(views, chain_views())
 def test_decide_step_of_any_situation_keeps_the_rules(batch: BatchView, chain: ChainView) -> None:
     """Each step has its condition, in whatever situation."""
@@ -307,7 +307,7 @@ class LifeOfBatches(RuleBasedStateMachine):
 
 TestLifeOfBatches = LifeOfBatches.TestCase
 TestLifeOfBatches.settings = settings(
-    max_examples=250,
+    max_examples=200,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+_TLS_HANDSHAKE = b"\x16"
+
 Answer = Callable[["Visit"], Awaitable[None]]
 
 
@@ -62,9 +64,13 @@ async def serving(
         assert task is not None
         tasks.add(task)
         with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError, ssl.SSLError):
-            request = await reader.readuntil(b"\r\n\r\n")
-            served.requests.append(request)
-            await answer(Visit(request, writer, reader))
+            first = await reader.readexactly(1)
+            if first == _TLS_HANDSHAKE:  # said without TLS, as web servers do
+                writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            else:
+                request = first + await reader.readuntil(b"\r\n\r\n")
+                served.requests.append(request)
+                await answer(Visit(request, writer, reader))
         writer.close()
 
     server = await asyncio.start_server(visit, host, 0, ssl=tls)
@@ -103,7 +109,10 @@ class FakeResolver(AbstractResolver):
         self.looked_up: list[str] = []
 
     async def resolve(
-        self, host: str, port: int = 0, family: AddressFamily = AF_INET
+        self,
+        host: str,
+        port: int = 0,
+        family: AddressFamily = AF_INET,  # noqa: ARG002 - both families are in the answers
     ) -> list[ResolveResult]:
         """Give the addresses of a name, or fail as the system does for one that does not exist."""
         self.looked_up.append(host)

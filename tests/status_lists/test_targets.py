@@ -58,7 +58,7 @@ def test_parse_target_plain_url_gives_its_parts(url: str, asked: str, authority:
         "https://lists.example:65536/3",
         "https://lists.example:999999/3",
         "https://lists.example:/3",
-        "https://lists.example:４４３/3",
+        "https://lists.example:\uff14\uff14\uff13/3",
         "https://①②⑦.⓪.⓪.①/3",
         "https://l\u0131sts.example/3",
         "https://[fe80::1%25eth0]/3",

@@ -6,7 +6,7 @@ A further store joins by one more function in _OPENERS.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ import pytest_asyncio
 from anchor.store.protocol import Store
 from anchor.store.records import Issuer
 from anchor.store.sqlite import SqliteStore
+from tests.support.fast_folder import fast_folder
 from tests.support.store_values import BASE_URL, OpenStore, add_issuer
 
 
@@ -25,6 +26,13 @@ async def _open_sqlite(folder: Path) -> Store:
 
 
 _OPENERS: dict[str, OpenStore] = {"sqlite": _open_sqlite}
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """Return an empty folder, in memory where that is possible: these tests do not ask what the disk does."""
+    with fast_folder() as folder:
+        yield folder
 
 
 @pytest.fixture(params=_OPENERS, ids=str)

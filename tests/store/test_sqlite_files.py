@@ -240,6 +240,24 @@ async def test_writing_after_close_refused(tmp_path: Path) -> None:
         await store.pin("a", "1")
 
 
+async def test_closed_database_is_one_complete_file(tmp_path: Path) -> None:
+    """After a clean stop the file alone holds everything: a copy of it is a backup."""
+    store = SqliteStore(tmp_path / "anchor.db", base_url=BASE_URL)
+    store.open()
+    issuer = await add_issuer(store, "university")
+    await accept(store, issuer, submission(1))
+    assert await store.backlog() == await store.backlog(), "readers are open too"
+    await store.close()
+
+    assert not (tmp_path / "anchor.db-wal").exists()
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "copy" / "anchor.db").write_bytes((tmp_path / "anchor.db").read_bytes())
+    copy = SqliteStore(tmp_path / "copy" / "anchor.db", base_url=BASE_URL)
+    copy.open()
+    assert len(await copy.find_digest(issuer.number, digest(1))) == 1
+    await copy.close()
+
+
 async def test_database_is_readable_by_plain_sqlite_after_close(store: SqliteStore, tmp_path: Path) -> None:
     """The file passes SQLite's own checks, foreign keys included."""
     issuer = await add_issuer(store, "university")

@@ -29,7 +29,7 @@ from anchor.service.sealer import Sealer
 from anchor.service.startup import check_chain
 from anchor.store.records import Accepted, Batch, Issuer, SignerKind, Submission
 from anchor.store.sqlite import SqliteStore
-from tests.support.clock import START_MS, FakeClock
+from tests.support.clock import FakeClock
 from tests.support.fake_sending_chain import BLOCK_TIME_S, CHAIN_ID, CONTRACT, SendingChain
 from tests.support.interposed import Hooks, Interposed
 
@@ -68,8 +68,8 @@ def make_settings(
 
 
 def new_chain(*, finality_lag: int | None = 2) -> SendingChain:
-    """Return a chain whose clock agrees with FakeClock's."""
-    return SendingChain(genesis_s=START_MS // 1000, finality_lag=finality_lag)
+    """Return a chain with a clock of its own, which its service shares."""
+    return SendingChain(clock=FakeClock(), finality_lag=finality_lag)
 
 
 @dataclass(slots=True)
@@ -82,13 +82,17 @@ class Running:
 
     settings: Settings
     chain: SendingChain
-    clock: FakeClock
     signer: LocalSigner = field(default_factory=lambda: LocalSigner(private_key=PUBLISHER_KEY))
     hooks: Hooks = field(default_factory=Hooks)
     store: SqliteStore = field(init=False)
     services: Services = field(init=False)
     sealer: Sealer = field(init=False)
     anchorer: Anchorer = field(init=False)
+
+    @property
+    def clock(self) -> FakeClock:
+        """The one clock of service and chain."""
+        return self.chain.clock
 
     @property
     def publisher(self) -> str:
@@ -172,7 +176,7 @@ def digest(number: int) -> bytes:
 @asynccontextmanager
 async def running(settings: Settings, chain: SendingChain) -> AsyncIterator[Running]:
     """Run a service until the end of the block."""
-    service = Running(settings=settings, chain=chain, clock=FakeClock())
+    service = Running(settings=settings, chain=chain)
     await service.start()
     try:
         yield service

@@ -30,6 +30,7 @@ from anchor.chain.protocol import (
     SendResult,
 )
 from anchor.errors import ChainUnavailable
+from tests.support.clock import FakeClock
 
 CONTRACT = "0x" + "c0" * 20
 CHAIN_ID = 31337
@@ -98,14 +99,17 @@ class SendingChain:
     (confirmed, but never taken) or "refused" (neither). `before_broadcast` sees every payload before the pool does,
     `after_broadcast` when the pool has it and nobody has heard of that.
     `finality_lag` counts the blocks that finality stays behind the newest one; None leaves it to `finalize`.
+    Blocks carry the clock's time and `clock_offset_s`.
     """
 
-    def __init__(self, *, genesis_s: int, finality_lag: int | None = 2) -> None:
+    def __init__(self, *, clock: FakeClock, finality_lag: int | None = 2) -> None:
+        self.clock = clock
+        self.clock_offset_s = 0
         self.base_fee_wei = 10**9
         genesis = Block(
             number=0,
             hash=sha256(b"genesis").digest(),
-            timestamp_s=genesis_s,
+            timestamp_s=clock.now_ms() // 1000,
             base_fee_wei=self.base_fee_wei,
         )
         self.chain_id = CHAIN_ID
@@ -145,10 +149,9 @@ class SendingChain:
         """Count the canonical transactions that were mined and reverted."""
         return sum(not succeeded for mined in self._mined for _, succeeded in mined.transactions)
 
-    def mine(self, blocks: int = 1, *, after_s: int = BLOCK_TIME_S, take_pool: bool = True) -> Block:
-        """Mine blocks; each takes from the pool what fits by nonce and base fee, unless told not to."""
-        for _ in range(blocks):
-            self._mine_one(after_s, take_pool)
+    def mine(self, *, take_pool: bool = True) -> Block:
+        """Mine a block now; it takes from the pool what fits by nonce and base fee, unless told not to."""
+        self._mine_one(self.pool if take_pool else {})
         if self.finality_lag is not None:
             final = max(0, self.latest.number - self.finality_lag)
             self._finalized_number = max(self._finalized_number, final)
@@ -303,24 +306,24 @@ class SendingChain:
                 return mined.state
         raise ChainUnavailable("the block that was named is not canonical")
 
-    def _mine_one(self, after_s: int, take_pool: bool) -> None:  # noqa: FBT001
+    def _mine_one(self, pool: dict[tuple[str, int], Transaction]) -> None:
         parent = self._mined[-1]
         number = parent.block.number + 1
         seed = parent.block.hash + number.to_bytes(8, "big") + self._branch.to_bytes(8, "big")
         block = Block(
             number=number,
             hash=sha256(seed).digest(),
-            timestamp_s=parent.block.timestamp_s + after_s,
+            timestamp_s=max(parent.block.timestamp_s + 1, self.clock.now_ms() // 1000 + self.clock_offset_s),
             base_fee_wei=self.base_fee_wei,
         )
         state = parent.state.copy()
         included = []
-        for key, transaction in sorted(self.pool.items()) if take_pool else ():
+        for key, transaction in sorted(pool.items()):
             used = state.nonces.get(transaction.sender, 0)
             if transaction.nonce < used:
-                del self.pool[key]
+                del pool[key]
             elif transaction.nonce == used and transaction.max_fee_wei >= self.base_fee_wei:
-                del self.pool[key]
+                del pool[key]
                 included.append((transaction, state.apply(transaction, block)))
         self._mined.append(_Mined(block=block, state=state, transactions=tuple(included)))
 

@@ -94,7 +94,7 @@ class OwnList:
         )
         return ListState(number=self.number, url=self.url, issuer=self.issuer.id, entry=entry)
 
-    def signed(self, **changed: object) -> bytes:
+    def signed(self, *, validity_ms: int = VALIDITY_MS, **changed: object) -> bytes:
         """Return the list as signed; `changed` replaces members of StatusList, for documents that lie."""
         facts: dict[str, object] = {
             "url": self.url,
@@ -105,9 +105,9 @@ class OwnList:
         status_list = StatusList(**(facts | changed))  # type: ignore[arg-type]
         document = list_document(
             status_list,
-            bytes(self.bits).ljust(status_list.size_bytes, b"\0"),
+            bytes(self.bits).ljust(status_list.size_bytes, b"\0")[: status_list.size_bytes],
             valid_from_ms=self.version,
-            valid_until_ms=self.version + VALIDITY_MS,
+            valid_until_ms=self.version + validity_ms,
             ttl_ms=300_000,
         )
         return write_json_object(
@@ -176,7 +176,7 @@ class Publisher:
         """The time of the newest block: what a verifier with a right clock reads."""
         return self.chain.latest.timestamp_s
 
-    def add_pair(self, issuer: TestIssuer) -> tuple[OwnList, OwnList]:
+    def add_pair(self, issuer: TestIssuer, *, length: int = MIN_ENTRIES) -> tuple[OwnList, OwnList]:
         """Make a revocation and a suspension list for an issuer."""
         pair = []
         for purpose in (Purpose.REVOCATION, Purpose.SUSPENSION):
@@ -184,7 +184,7 @@ class Publisher:
                 number=len(self.lists),
                 issuer=issuer,
                 purpose=purpose,
-                bits=bytearray(MIN_ENTRIES // 8),
+                bits=bytearray(length // 8),
                 version=self.now_s * 1000 - 60_000,
             )
             self.lists.append(own)

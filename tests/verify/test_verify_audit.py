@@ -12,7 +12,7 @@ import pytest
 
 from anchor.core.entries import identifier_hash
 from anchor.core.merkle import Tree
-from anchor.errors import ChainUnavailable, ServiceUnavailable
+from anchor.errors import ChainUnavailable, InvalidProof, ServiceUnavailable
 from anchor.verify import FileLocation, open_files
 from anchor.verify.audit import AuditReport, audit_publisher
 from anchor.verify.audit_files import credential_root
@@ -248,6 +248,16 @@ async def test_audit_of_list_changed_under_one_version_names_it(history: World) 
     assert (5, "version_not_rising") in codes(await audit(history))
 
 
+async def test_audit_of_list_with_falling_version_names_it(history: World) -> None:
+    """Versions only rise, even where the bits stay."""
+    own = history.publisher.lists[1]
+    own.version -= 1
+    history.publisher.publish_list(own)
+    history.publisher.anchor(after_s=600)
+
+    assert codes(await audit(history)) == [(5, "version_not_rising")]
+
+
 async def test_audit_of_removed_list_names_it(history: World) -> None:
     """A list once anchored stays in every later batch."""
     history.publisher.lists.pop()
@@ -372,6 +382,19 @@ async def test_audit_root_of_many_leaves_is_the_trees(tmp_path: Path, count: int
     tree = Tree()
     tree.extend(leaves)
 
-    root = await credential_root(FolderSource(tmp_path), 1, count, leaves[:32])
+    files = FolderSource(tmp_path)
+
+    root = await credential_root(files, 1, count, leaves[:32])
 
     assert root == tree.root()
+    with pytest.raises(InvalidProof, match="header"):
+        await credential_root(files, 1, count, bytes(32))
+
+
+async def test_audit_root_of_a_part_of_a_leaf_is_refused(tmp_path: Path) -> None:
+    """Leaves cut short are told by their number, not by a root that differs."""
+    (tmp_path / "batches").mkdir()
+    (tmp_path / "batches/1.leaves").write_bytes(bytes(60))
+
+    with pytest.raises(InvalidProof, match="60 bytes"):
+        await credential_root(FolderSource(tmp_path), 1, 2, bytes(32))

@@ -48,6 +48,67 @@ async def test_status_old_batch_in_place_of_head_is_unknown(world: World) -> Non
     assert told(await world.verify(issued)) == ("unknown", ["list_mismatch"])
 
 
+async def test_status_anchored_version_with_other_bits_is_unknown(world: World) -> None:
+    """A list under the anchored version must be the anchored one, bit for bit."""
+    issued = world.issue(status=StatusEntry(0, INDEX))
+    own = world.publisher.lists[0]
+    set_entry(own.bits, INDEX + 1, 1)
+    world.publisher.write(f"status-lists/0/{own.version}.json", own.signed())
+
+    assert told(await world.verify(issued)) == ("unknown", ["list_mismatch"])
+
+
+async def test_status_other_version_with_anchored_bits_is_unknown(world: World) -> None:
+    """A list that holds from another time than the anchored one is another list."""
+    issued = world.issue(status=StatusEntry(0, INDEX))
+    own = world.publisher.lists[0]
+    anchored_version = own.version
+    own.version += 1
+    world.publisher.write(f"status-lists/0/{anchored_version}.json", own.signed())
+
+    assert told(await world.verify(issued)) == ("unknown", ["list_mismatch"])
+
+
+async def test_status_newest_list_older_than_head_is_passed_over(world: World) -> None:
+    """A source whose newest list lags behind the head is read at the head."""
+    issued = world.issue(status=StatusEntry(0, INDEX))
+    old = world.publisher.lists[0].signed()
+    world.publisher.set_bit(0, INDEX + 1, 1)
+    world.publisher.anchor(after_s=4 * 3600)
+    world.publisher.write("status-lists/0.json", old)
+
+    assert told(await world.verify(issued)) == ("valid", [])
+
+
+async def test_status_newer_list_that_ended_is_unknown(world: World) -> None:
+    """A newer list counts within its own validity only."""
+    issued = world.issue(status=StatusEntry(0, INDEX))
+    own = world.publisher.set_bit(0, INDEX + 1, 1)
+    world.publisher.publish_list(own, own.signed(validity_ms=30_000))
+
+    assert told(await world.verify(issued)) == ("unknown", ["list_ended"])
+
+
+async def test_status_newer_list_cut_short_is_unknown(world: World) -> None:
+    """A newer list must have the anchored size, or an index might lie beyond its end."""
+    world.publisher.add_pair(world.issuer, length=262_144)
+    issued = world.issue(status=StatusEntry(2, 200_000))
+    own = world.publisher.set_bit(2, 5, 1)
+    world.publisher.write("status-lists/2.json", own.signed(length=131_072))
+
+    assert told(await world.verify(issued)) == ("unknown", ["list_mismatch"])
+
+
+async def test_status_age_of_a_head_that_was_not_needed_does_not_matter(world: World) -> None:
+    """Where no list told anything, the age of the lists is no reason."""
+    status = status_entry("https://elsewhere.example/status-lists/0", "revocation", 1)
+    issued = world.issue(world.credential(credentialStatus=status))
+
+    report = await world.verify(issued, now_s=world.publisher.now_s + 10**7)
+
+    assert told(report) == ("unknown", ["status_foreign"])
+
+
 async def test_status_batch_with_other_lists_is_unknown(world: World) -> None:
     """A batch document with lists of somebody's choice gives another root than the chain's."""
     issued = revoked_credential(world)

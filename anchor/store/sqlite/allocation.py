@@ -7,39 +7,82 @@ from collections.abc import Sequence
 
 from anchor.core.entries import Purpose, StatusEntry
 from anchor.errors import Conflict, InvalidInput, NotFound
-from anchor.store.records import ListPlan
+from anchor.store.records import ListPlan, ListSpec
 from anchor.store.sqlite.writer import Session
 from status_lists.allocation import IndexPermutation
 
-_PAIR = (Purpose.REVOCATION, Purpose.SUSPENSION)
+PAIR = (Purpose.REVOCATION, Purpose.SUSPENSION)
+"""Made together, with the same length and the same index for one credential."""
+
+RESERVE_DIVISOR = 64
+"""The next list is made when a 64th of the last is left: so it is published and anchored before it is needed."""
 
 
 def allocate_once(
-    session: Session, issuer: int, count: int, idempotency_key: str, plan: ListPlan, now_ms: int
+    session: Session,
+    issuer: int,
+    count: int,
+    purpose: Purpose,
+    idempotency_key: str,
+    plan: ListPlan,
+    now_ms: int,
 ) -> Sequence[StatusEntry]:
     """Allocate, or return again what the same key got before."""
     row = session.one(
-        "select count, ranges from allocations where issuer = ? and idempotency_key = ?",
+        "select count, purpose, ranges from allocations where issuer = ? and idempotency_key = ?",
         (issuer, idempotency_key),
     )
     if row is None:
-        ranges = _take_ranges(session, issuer, count, plan, now_ms)
+        ranges = _take_ranges(session, issuer, count, purpose, plan, now_ms)
         session.execute(
-            "insert into allocations (issuer, idempotency_key, count, ranges, created_ms) values (?, ?, ?, ?, ?)",
-            (issuer, idempotency_key, count, json.dumps(ranges), now_ms),
+            """
+            insert into allocations (issuer, idempotency_key, count, purpose, ranges, created_ms)
+            values (?, ?, ?, ?, ?, ?)
+            """,
+            (issuer, idempotency_key, count, purpose, json.dumps(ranges), now_ms),
         )
-    elif row["count"] != count:
+    elif (row["count"], row["purpose"]) != (count, purpose):
         raise Conflict(
-            f"this Idempotency-Key was used for {row['count']} entries, not {count}: use a fresh one"
+            f"this Idempotency-Key was used for {row['count']} entries, not {count}, or for another purpose: use a "
+            "fresh one"
         )
     else:
         ranges = [(first, start, taken) for first, start, taken in json.loads(row["ranges"])]
     return _entries(session, ranges)
 
 
-def allocate(session: Session, issuer: int, count: int, plan: ListPlan, now_ms: int) -> list[StatusEntry]:
-    """Hand out `count` entries, from the issuer's last pair and, where it is full, from new ones."""
-    return _entries(session, _take_ranges(session, issuer, count, plan, now_ms))
+def allocate(
+    session: Session, issuer: int, count: int, purpose: Purpose, plan: ListPlan, now_ms: int
+) -> list[StatusEntry]:
+    """Hand out `count` entries from the issuer's lists of the purpose, and from new ones as these fill up."""
+    return _entries(session, _take_ranges(session, issuer, count, purpose, plan, now_ms))
+
+
+def add_list(session: Session, issuer: int, spec: ListSpec, new_permutation_key: bytes, now_ms: int) -> int:
+    """Make a list, or a pair of revocation and suspension lists, and return the number of the first."""
+    row = session.one("select coalesce(max(number) + 1, 0) as number from lists")
+    first = int(row["number"]) if row else 0
+    purposes = PAIR if spec.purpose in PAIR else (spec.purpose,)
+    for number, purpose in enumerate(purposes, start=first):
+        session.execute(
+            """
+            insert into lists (number, issuer, purpose, bits_per_entry, length, messages, first_of_pair,
+                               permutation_key, changed_ms)
+            values (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            (
+                number,
+                issuer,
+                purpose,
+                spec.bits_per_entry,
+                spec.length,
+                json.dumps(spec.messages, ensure_ascii=False),
+                first,
+                new_permutation_key,
+                now_ms,
+            ),
+        )
+    return first
 
 
 class HandedOut:
@@ -86,7 +129,7 @@ class HandedOut:
 
 
 def _take_ranges(
-    session: Session, issuer: int, count: int, plan: ListPlan, now_ms: int
+    session: Session, issuer: int, count: int, purpose: Purpose, plan: ListPlan, now_ms: int
 ) -> list[tuple[int, int, int]]:
     """Advance counters by `count` in all; return (first list of the pair, first counter, how many) of each pair."""
     ranges = []
@@ -94,33 +137,49 @@ def _take_ranges(
         row = session.one(
             """
             select number, length, allocated from lists
-            where issuer = ? and number = first_of_pair order by number desc limit 1
+            where issuer = ? and purpose = ? and number = first_of_pair and allocated < length order by number limit 1
             """,
-            (issuer,),
+            (issuer, purpose),
         )
-        if row is None or row["allocated"] == row["length"]:
-            _add_pair(session, issuer, plan, now_ms)
+        if row is None:
+            _add_next(session, issuer, purpose, plan, now_ms)
             continue
         taken = min(count, row["length"] - row["allocated"])
         session.execute("update lists set allocated = allocated + ? where number = ?", (taken, row["number"]))
         ranges.append((row["number"], row["allocated"], taken))
         count -= taken
+    _keep_reserve(session, issuer, purpose, plan, now_ms)
     return ranges
 
 
-def _add_pair(session: Session, issuer: int, plan: ListPlan, now_ms: int) -> None:
-    row = session.one("select coalesce(max(number) + 1, 0) as number from lists")
-    first = row["number"] if row else 0
-    key = plan.new_permutation_key()
-    for number, purpose in enumerate(_PAIR, start=first):
-        session.execute(
-            """
-            insert into lists (number, issuer, purpose, bits_per_entry, length, first_of_pair, permutation_key,
-                               changed_ms)
-            values (?, ?, ?, 1, ?, ?, ?, ?)
-            """,
-            (number, issuer, purpose, plan.length, first, key, now_ms),
-        )
+def _keep_reserve(session: Session, issuer: int, purpose: Purpose, plan: ListPlan, now_ms: int) -> None:
+    row = session.one(
+        """
+        select sum(length - allocated) as free, max(length) as length from lists
+        where issuer = ? and purpose = ? and number = first_of_pair
+        """,
+        (issuer, purpose),
+    )
+    if row is not None and row["free"] < row["length"] // RESERVE_DIVISOR:
+        _add_next(session, issuer, purpose, plan, now_ms)
+
+
+def _add_next(session: Session, issuer: int, purpose: Purpose, plan: ListPlan, now_ms: int) -> None:
+    """Make a list like the issuer's last of this purpose, or its first pair."""
+    row = session.one(
+        """
+        select bits_per_entry, length, messages from lists
+        where issuer = ? and purpose = ? order by number desc limit 1
+        """,
+        (issuer, purpose),
+    )
+    if row is not None:
+        spec = ListSpec(purpose, row["bits_per_entry"], row["length"], tuple(json.loads(row["messages"])))
+    elif purpose in PAIR:
+        spec = ListSpec(purpose, 1, plan.length)
+    else:
+        raise NotFound(f"you have no {purpose.label} list yet: make one first")
+    add_list(session, issuer, spec, plan.new_permutation_key(), now_ms)
 
 
 def _entries(session: Session, ranges: Sequence[tuple[int, int, int]]) -> list[StatusEntry]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from anchor.core.digest import DIGEST_BYTES
 from anchor.core.entries import (
+    Purpose,
     StatusEntry,
     encode_credential,
     identifier_hash,
@@ -130,7 +131,7 @@ def _binding(
     session: Session, issuer: int, submission: Submission, plan: ListPlan, now_s: int
 ) -> StatusEntry | None:
     if submission.allocate:
-        return allocate(session, issuer, 1, plan, now_s * 1000)[0]
+        return allocate(session, issuer, 1, Purpose.REVOCATION, plan, now_s * 1000)[0]
     if submission.status is None:
         return None
     first = HandedOut(session, issuer).require(submission.status)

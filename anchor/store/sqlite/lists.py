@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
 
 from anchor.core.entries import Purpose, StatusListEntry, identifier_hash
 from anchor.errors import Conflict
-from anchor.store.records import AnchoredList, DueList, ListEvent, NewVersion, PublishedVersion
+from anchor.store.records import (
+    AnchoredList,
+    DueList,
+    IssuerList,
+    ListEvent,
+    ListSpec,
+    NewVersion,
+    PublishedVersion,
+)
 from anchor.store.sqlite.issuers import read_signer
 from anchor.store.sqlite.status_changes import all_bits
 from anchor.store.sqlite.writer import Session
@@ -19,12 +28,37 @@ def list_url(base_url: str, number: int) -> str:
     return f"{base_url}/status-lists/{number}"
 
 
+def issuer_lists(session: Session, issuer: int) -> Sequence[IssuerList]:
+    """Return an issuer's lists in number order; both lists of a pair count the same entries."""
+    rows = session.all(
+        """
+        select lists.number, lists.purpose, lists.bits_per_entry, lists.length, lists.messages, pair.allocated
+        from lists join lists as pair on pair.number = lists.first_of_pair
+        where lists.issuer = ? order by lists.number
+        """,
+        (issuer,),
+    )
+    return [
+        IssuerList(
+            number=row["number"],
+            spec=ListSpec(
+                purpose=Purpose(row["purpose"]),
+                bits_per_entry=row["bits_per_entry"],
+                length=row["length"],
+                messages=tuple(json.loads(row["messages"])),
+            ),
+            allocated=row["allocated"],
+        )
+        for row in rows
+    ]
+
+
 def due_lists(session: Session, expiring_before_ms: int) -> Sequence[DueList]:
     """Return lists to publish, each with its bits as of the same moment."""
     rows = session.all(
         """
-        select lists.number, issuers.identifier, purpose, bits_per_entry, length, changes, signer_kind, signer_did,
-               verification_method, public_key, sealed_seed, newest.version, newest.valid_until_ms
+        select lists.number, issuers.identifier, purpose, bits_per_entry, length, messages, changes, signer_kind,
+               signer_did, verification_method, public_key, sealed_seed, newest.version, newest.valid_until_ms
         from lists join issuers on issuers.number = lists.issuer
         left join list_versions as newest on newest.list = lists.number
              and newest.version = (select max(version) from list_versions where list = lists.number)
@@ -40,6 +74,7 @@ def due_lists(session: Session, expiring_before_ms: int) -> Sequence[DueList]:
             purpose=Purpose(row["purpose"]),
             bits_per_entry=row["bits_per_entry"],
             length=row["length"],
+            messages=tuple(json.loads(row["messages"])),
             signer=read_signer(row),
             previous_version=row["version"],
             changes=row["changes"],

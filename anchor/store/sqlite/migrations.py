@@ -106,6 +106,7 @@ _INITIAL = (
         purpose integer not null check (purpose between 1 and 4),
         bits_per_entry integer not null check (bits_per_entry in (1, 2, 4, 8)),
         length integer not null,
+        messages text not null default '[]',
         first_of_pair integer not null,
         permutation_key blob not null,
         allocated integer not null default 0,
@@ -154,6 +155,7 @@ _INITIAL = (
         issuer integer not null references issuers (number),
         idempotency_key text not null,
         count integer not null,
+        purpose integer not null,
         ranges text not null,
         created_ms integer not null,
         primary key (issuer, idempotency_key)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from anchor.core.entries import StatusEntry
+from anchor.core.entries import Purpose, StatusEntry
 from anchor.errors import FatalError
 from anchor.store.records import (
     Accepted,
@@ -23,8 +23,10 @@ from anchor.store.records import (
     DueList,
     HistoryItem,
     Issuer,
+    IssuerList,
     ListEvent,
     ListPlan,
+    ListSpec,
     Mined,
     NewIssuer,
     NewVersion,
@@ -67,11 +69,12 @@ class SqliteStore:
             raise
 
     async def close(self) -> None:
-        """Finish what is queued and let the file go."""
-        await asyncio.to_thread(self._writer.close)
-        self._readers.shutdown(wait=True)
+        """Finish what is queued and let the file go, complete in itself: the log beside it is empty by then."""
+        await asyncio.to_thread(self._readers.shutdown)
         for connection in self._read_connections:
             connection.close()
+        # Last, since only a writing connection that is the last one moves the write-ahead log into the file.
+        await asyncio.to_thread(self._writer.close)
         if self._lock is not None:
             self._lock.release()
 
@@ -147,16 +150,33 @@ class SqliteStore:
         return await self._read(lambda session: digests.find_digest(session, issuer, digest))
 
     async def allocate(
-        self, issuer: int, count: int, *, idempotency_key: str | None, plan: ListPlan, now_ms: int
+        self,
+        issuer: int,
+        count: int,
+        *,
+        purpose: Purpose = Purpose.REVOCATION,
+        idempotency_key: str | None,
+        plan: ListPlan,
+        now_ms: int,
     ) -> Sequence[StatusEntry]:
         """See Store."""
 
         def operation(session: Session) -> Sequence[StatusEntry]:
             if idempotency_key is None:
-                return allocation.allocate(session, issuer, count, plan, now_ms)
-            return allocation.allocate_once(session, issuer, count, idempotency_key, plan, now_ms)
+                return allocation.allocate(session, issuer, count, purpose, plan, now_ms)
+            return allocation.allocate_once(session, issuer, count, purpose, idempotency_key, plan, now_ms)
 
         return await self._writer.run(operation)
+
+    async def add_list(self, issuer: int, spec: ListSpec, *, permutation_key: bytes, now_ms: int) -> int:
+        """See Store."""
+        return await self._writer.run(
+            lambda session: allocation.add_list(session, issuer, spec, permutation_key, now_ms)
+        )
+
+    async def issuer_lists(self, issuer: int) -> Sequence[IssuerList]:
+        """See Store."""
+        return await self._read(lambda session: lists.issuer_lists(session, issuer))
 
     async def change_status(
         self, issuer: int, changes: Sequence[StatusChange], *, actor: str, now_ms: int

@@ -1,0 +1,257 @@
+"""
+JSON-LD to canonical N-Quads, losing nothing: the one place that speaks to PyLD.
+
+A signature covers the N-Quads, a reader reads the JSON. Three things follow:
+
+- Whatever JSON-LD would drop on the way (a term that no context defines, a relative reference, a loose value) is refused.
+- So is every IRI that N-Quads cannot hold unescaped: PyLD writes IRIs as they are, and one with `>` could forge statements.
+- The same statements have many spellings in JSON. Someone who holds a revoked or expired credential could rewrite
+  `credentialStatus` or `validUntil` as a full IRI, an alias or an included node: the signature still holds, and whoever
+  reads the plain member finds none. So terms of the credentials vocabulary must stand under their own names.
+
+Source: W3C JSON-LD 1.1 Processing Algorithms; W3C Verifiable Credential Data Integrity 1.0, section 2.4.2 (Securing
+Data Losslessly). Direction of text is kept as `i18n-datatype`, as deployed verifiers do.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NoReturn
+
+from pyld import jsonld
+from pyld.context_resolver import ContextResolver
+
+from anchor.core.strict_json import JsonValue
+from anchor.errors import InvalidInput
+from anchor.vc.contexts import load_contexts
+from anchor.vc.rdf_canonical import Quad, canonical_quads, iri, literal
+
+MAX_VALUES = 20_000
+"""JSON values in a document: a transcript of 300 courses has 9,000; each costs some 50 µs."""
+
+MAX_CONTEXTS = 500
+"""Contexts named in a document, those of enclosed credentials included: each is processed where it stands."""
+
+MAX_DEPTH = 60
+
+_IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|\\^`\x7f\ud800-\udfff]+")
+_BLANK = re.compile(r"_:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?", re.ASCII)
+_LANGUAGE = re.compile(r"[a-zA-Z]{1,8}(?:-[a-zA-Z0-9]{1,8})*", re.ASCII)
+_VOCABULARY = "https://www.w3.org/2018/credentials#"
+_STRING = "http://www.w3.org/2001/XMLSchema#string"
+_CONTAINERS = ("@list", "@set", "@included")
+
+_STUMBLES = (ValueError, TypeError, AttributeError, KeyError, IndexError)
+"""What PyLD raises where it meets a type that it did not expect, in contexts above all."""
+
+Expanded = Any
+"""What PyLD makes of a document; looked at here and nowhere else."""
+
+
+class DataLoss(InvalidInput):
+    """A part of the document would not be covered by a signature over its N-Quads."""
+
+
+class LinkedData:
+    """
+    Canonicalises JSON-LD documents with the bundled contexts; may be shared by threads, one works at a time.
+
+    Takes a hundredth of a second for a small credential, a second and more at the limits above.
+    """
+
+    def __init__(self) -> None:
+        self._contexts = load_contexts()
+        self._working = threading.Lock()
+
+    def canonicalize(self, document: Mapping[str, JsonValue]) -> str:
+        """
+        Return the canonical N-Quads of a document.
+
+        Guarantees that every member is in them. Raises DataLoss where one would be dropped, InvalidInput for a context
+        that is not bundled or contradicts another, and for a document beyond the limits.
+        """
+        _check_size(document)
+        with self._working:
+            try:
+                dataset = self._dataset(document)
+            except jsonld.JsonLdError as exc:
+                raise InvalidInput(f"the document is no valid JSON-LD: {_first_cause(exc)}") from exc
+            except RecursionError as exc:
+                raise InvalidInput("the document is nested too deeply for JSON-LD") from exc
+            except _STUMBLES as exc:
+                raise InvalidInput("the document is no valid JSON-LD") from exc
+        return canonical_quads(_quads(dataset))
+
+    def _dataset(self, document: Mapping[str, JsonValue]) -> Mapping[str, Any]:
+        # PyLD's own cache of contexts is shared by all of the process and not safe for threads.
+        options = {
+            # Not the empty text: PyLD takes that for http://example.org/base/ and makes relative references absolute.
+            "base": None,
+            "documentLoader": self._load,
+            "contextResolver": ContextResolver({}, self._load),
+            "rdfDirection": "i18n-datatype",
+            "processingMode": "json-ld-1.1",
+        }
+        expanded = jsonld.expand(
+            dict(document), options | {"keepFreeFloatingNodes": True}, on_property_dropped=_refuse_dropped
+        )
+        for node in expanded:
+            _check_node(node)
+        _check_spelling(document, expanded)
+        dataset: Mapping[str, Any] = jsonld.to_rdf(expanded, options)
+        return dataset
+
+    def _load(self, url: str, _options: object = None) -> dict[str, object]:
+        if url not in self._contexts:
+            raise jsonld.JsonLdError(
+                f"the context {str(url)[:200]!r} is not one of those bundled here", "jsonld.LoadDocumentError"
+            )
+        return {
+            "contentType": "application/ld+json",
+            "contextUrl": None,
+            "documentUrl": url,
+            "document": self._contexts[url],
+        }
+
+
+def _check_spelling(document: Mapping[str, JsonValue], expanded: Expanded) -> None:
+    """Check that all statements about the document in the credentials vocabulary stand in members of that name."""
+    if len(expanded) != 1:
+        raise DataLoss("the document describes more than one thing at its top")
+    top = expanded[0]
+    for term, values in top.items():
+        if not term.startswith(_VOCABULARY):
+            continue
+        name = term.removeprefix(_VOCABULARY)
+        value = document.get(name)
+        plain = [item for item in (value if isinstance(value, list) else [value]) if item is not None]
+        if len(plain) != len(values):
+            raise DataLoss(f"write {name!r} as a plain member of that name, and nowhere else")
+    _refuse_elsewhere(top.values(), top.get("@id"))
+
+
+def _refuse_elsewhere(values: Iterable[Expanded], top_id: str | None) -> None:
+    """Refuse statements in the credentials vocabulary that are made of the document from within."""
+    for value in values:
+        if isinstance(value, list):
+            _refuse_elsewhere(value, top_id)
+        elif isinstance(value, dict) and value.get("@type") != "@json":
+            says = any(term.startswith(_VOCABULARY) for term in (*value, *value.get("@reverse", ())))
+            if says and ("@reverse" in value or (top_id is not None and value.get("@id") == top_id)):
+                raise DataLoss("a part of the document makes statements about the whole: write them at its top")
+            _refuse_elsewhere(value.values(), top_id)
+
+
+def _check_size(document: Mapping[str, JsonValue]) -> None:
+    values = contexts = 0
+    stack: list[tuple[JsonValue, int]] = [(dict(document), 1)]
+    while stack:
+        value, depth = stack.pop()
+        values += 1
+        if depth > MAX_DEPTH or values > MAX_VALUES or contexts > MAX_CONTEXTS:
+            raise InvalidInput(
+                f"the document exceeds {MAX_VALUES} values, {MAX_CONTEXTS} contexts or {MAX_DEPTH} levels"
+            )
+        if isinstance(value, dict):
+            context = value.get("@context", [])
+            contexts += len(context) if isinstance(context, list) else 1
+            stack += [(member, depth + 1) for member in value.values()]
+        elif isinstance(value, list):
+            stack += [(item, depth + 1) for item in value]
+
+
+def _refuse_dropped(term: str | None) -> NoReturn:
+    raise DataLoss(f"no context defines the term {term[:80]!r}" if term else "a term is defined as nothing")
+
+
+def _check_node(node: Expanded) -> None:
+    """Check a node that stands for itself: it must say something, or nothing of it would be signed."""
+    if not isinstance(node, dict) or "@value" in node or "@list" in node or not node.keys() - {"@id"}:
+        raise DataLoss("a value stands where only an object with properties can")
+    _check(node)
+
+
+def _check(value: Expanded) -> None:
+    if isinstance(value, list):
+        for item in value:
+            _check(item)
+    elif "@value" in value:
+        _check_literal(value)
+    else:
+        for name, content in value.items():
+            _check_member(name, content)
+
+
+def _check_member(name: str, content: Expanded) -> None:
+    if name == "@id":
+        _require_reference(content)
+    elif name == "@type":
+        for item in content:
+            _require_reference(item)
+    elif name == "@graph":
+        for node in content:
+            _check_node(node)
+    elif name == "@reverse":
+        for term, nodes in content.items():
+            _check_member(term, nodes)
+    elif name in _CONTAINERS:
+        _check(content)
+    elif name.startswith("@"):
+        raise DataLoss(f"{name} has no place in signed statements")
+    else:
+        _require_iri(name)
+        _check(content)
+
+
+def _check_literal(value: Mapping[str, Any]) -> None:
+    datatype = value.get("@type", "@json")
+    if datatype != "@json":
+        _require_iri(datatype)
+    if not _LANGUAGE.fullmatch(value.get("@language", "en")):
+        raise DataLoss(f"{str(value['@language'])[:40]!r} is no language tag")
+    if "@index" in value:
+        raise DataLoss("@index has no place in signed statements")
+
+
+def _require_reference(value: object) -> None:
+    if not isinstance(value, str) or not _BLANK.fullmatch(value):
+        _require_iri(value)
+
+
+def _require_iri(value: object) -> None:
+    if not isinstance(value, str) or not _IRI.fullmatch(value):
+        shown = value[:80] if isinstance(value, str) else type(value).__name__
+        raise DataLoss(f"{shown!r} is no absolute URL, nor a term that a context maps to one")
+
+
+def _quads(dataset: Mapping[str, Any]) -> Iterator[Quad]:
+    for name, triples in dataset.items():
+        graph = "" if name == "@default" else _resource(name)
+        for triple in triples:
+            yield Quad(
+                subject=_resource(triple["subject"]["value"]),
+                predicate=iri(triple["predicate"]["value"]),
+                object=_object(triple["object"]),
+                graph=graph,
+            )
+
+
+def _resource(value: str) -> str:
+    return value if value.startswith("_:") else iri(value)
+
+
+def _object(term: Mapping[str, str]) -> str:
+    if term["type"] != "literal":
+        return _resource(term["value"])
+    language = term.get("language", "")
+    datatype = "" if language or term["datatype"] == _STRING else term["datatype"]
+    return literal(term["value"], datatype=datatype, language=language)
+
+
+def _first_cause(error: BaseException) -> str:
+    """Return what went wrong first, in PyLD's words, which are on one line and name no secret."""
+    while isinstance(error.__cause__, jsonld.JsonLdError):
+        error = error.__cause__
+    return str(error.args[0] if error.args else error).partition("\n")[0][:300]

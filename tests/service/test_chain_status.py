@@ -1,0 +1,88 @@
+"""What is concluded from looks at the chain that succeed, fail, or disagree with the clock."""
+
+from __future__ import annotations
+
+import pytest
+
+from anchor.chain.protocol import Block
+from anchor.service.chain_status import ChainStatus
+from tests.support.clock import START_MS, FakeClock
+
+NOW_S = START_MS // 1000
+
+
+def block(number: int, timestamp_s: int) -> Block:
+    """Return a block."""
+    return Block(number=number, hash=number.to_bytes(32, "big"), timestamp_s=timestamp_s, base_fee_wei=1)
+
+
+def new_status() -> tuple[ChainStatus, list[str | None]]:
+    """Return a status and what it told of the clock."""
+    told: list[str | None] = []
+    return ChainStatus(clock=FakeClock(), on_clock_fault=told.append), told
+
+
+def test_chain_never_seen_is_a_problem() -> None:
+    """Before the first look the service is not ready, and one failed look says why."""
+    status, _ = new_status()
+    assert status.problem is not None
+
+    status.failed("connection refused")
+
+    assert status.problem == "connection refused"
+
+
+def test_a_few_failures_in_a_row_are_a_problem_one_is_not() -> None:
+    """A single failed look is passed over; any success starts the count anew."""
+    status, _ = new_status()
+    status.saw(block(1, NOW_S), final_number=0)
+    status.answered()
+    for _ in range(2):
+        status.failed("timed out")
+    assert status.problem is None
+    status.answered()
+    for _ in range(2):
+        status.failed("timed out")
+    assert status.problem is None
+
+    status.failed("timed out")
+    assert status.problem == "timed out"
+
+    status.answered()
+    assert status.problem is None
+
+
+@pytest.mark.parametrize(
+    ("difference_s", "is_fault"), [(0, False), (300, False), (-300, False), (301, True), (-301, True)]
+)
+def test_clock_is_compared_with_a_block_that_arrives(difference_s: int, is_fault: bool) -> None:  # noqa: FBT001
+    """More than five minutes either way is a fault; the publisher of lists is told either way."""
+    status, told = new_status()
+    status.saw(block(1, NOW_S), final_number=0)
+    status.saw(block(2, NOW_S - difference_s), final_number=0)
+
+    assert (status.clock_fault is not None) is is_fault
+    assert told == [status.clock_fault]
+
+
+def test_clock_fault_ends_with_the_next_right_block() -> None:
+    """A clock that was put right, or a block that was odd, ends the fault."""
+    status, told = new_status()
+    status.saw(block(1, NOW_S), final_number=0)
+    status.saw(block(2, NOW_S + 4000), final_number=0)
+    status.saw(block(3, NOW_S), final_number=1)
+
+    assert status.clock_fault is None
+    assert [fault is None for fault in told] == [False, True]
+    assert (status.latest, status.final_number) == (block(3, NOW_S), 1)
+
+
+def test_old_blocks_tell_no_time() -> None:
+    """The first block seen, the same again, and one of a lower height, may be old: the clock is not judged by them."""
+    status, told = new_status()
+    status.saw(block(7, NOW_S - 9000), final_number=0)
+    status.saw(block(7, NOW_S - 9000), final_number=0)
+    status.saw(block(6, NOW_S - 9000), final_number=0)
+
+    assert told == []
+    assert status.clock_fault is None

@@ -1,0 +1,152 @@
+"""A service starts only where chain, contract, key and database belong together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from anchor.chain.signer import LocalSigner
+from anchor.config import ServerSettings
+from anchor.errors import AnchorError, ChainUnavailable, ConfigError, FatalError
+from anchor.store.records import Issuer
+from tests.support.assembly import Running, digest, make_settings, new_chain
+from tests.support.fake_sending_chain import SendingChain
+
+
+async def refused(service: Running, error: type[AnchorError], words: str) -> None:
+    """Start a stopped service and see it refused."""
+    with pytest.raises(error, match=words):
+        await service.start()
+
+
+async def test_start_twice_on_the_same_chain(tmp_path: Path) -> None:
+    """What started once starts again."""
+    service = Running(settings=make_settings(tmp_path), chain=new_chain())
+    for _ in range(2):
+        await service.start()
+        await service.store.close()
+
+
+async def test_endpoint_of_another_chain_refused(tmp_path: Path) -> None:
+    """A chain id that is not the settings' is refused before anything is stored (fault 27)."""
+    service = Running(settings=make_settings(tmp_path), chain=new_chain())
+    service.chain.chain_id = 1
+
+    await refused(service, ConfigError, "speaks for chain 1, the settings say 31337")
+
+
+async def test_no_contract_refused(tmp_path: Path) -> None:
+    """An address without code is named (fault 28)."""
+    service = Running(settings=make_settings(tmp_path), chain=new_chain())
+    service.chain.code_hash_value = None
+
+    await refused(service, ConfigError, f"no contract at {service.settings.chain.contract}")
+
+
+async def test_other_contract_refused(tmp_path: Path) -> None:
+    """Code that is not this package's is refused."""
+    service = Running(settings=make_settings(tmp_path), chain=new_chain())
+    service.chain.code_hash_value = digest(1)
+
+    await refused(service, ConfigError, "not this package's AnchorRegistry")
+
+
+async def test_succeeded_publisher_refused(tmp_path: Path) -> None:
+    """A publisher that handed over can anchor no more; the message names who can."""
+    service = Running(settings=make_settings(tmp_path), chain=new_chain())
+    service.chain.successors[service.publisher] = "0x" + "12" * 20
+
+    await refused(service, ConfigError, "succeeded by 0x1212")
+
+
+async def test_chain_does_not_answer_refused(tmp_path: Path) -> None:
+    """Without the chain nothing can be compared: the start fails, and may be tried again."""
+    service = Running(settings=make_settings(tmp_path), chain=new_chain())
+    service.chain.failing = True
+    await refused(service, ChainUnavailable, "does not answer")
+
+    service.chain.failing = False
+    await service.start()
+    await service.store.close()
+
+
+async def test_wiped_chain_refused(service: Running) -> None:
+    """A database belongs to one genesis block (fault 26)."""
+    await service.store.close()
+    service.clock.advance(1)
+    wiped = SendingChain(clock=service.clock)
+    wiped._mined[0] = replace(wiped._mined[0], block=replace(wiped.latest, hash=digest(5)))
+    service.chain = wiped
+
+    await refused(service, ConfigError, "wiped or swapped")
+    await _reopen_for_the_fixture(service)
+
+
+@pytest.mark.parametrize("changed", ["publisher", "contract", "base_url"])
+async def test_changed_fact_refused(service: Running, changed: str) -> None:
+    """Publisher, contract and base URL are the database's for ever."""
+    await service.store.close()
+    settings, signer = service.settings, service.signer
+    if changed == "publisher":
+        service.signer = LocalSigner(private_key=digest(77))
+    elif changed == "contract":
+        pinned = replace(settings.chain, contract="0x" + "C0" * 19 + "c1")
+        service.settings = replace(settings, chain=pinned)
+    else:
+        service.settings = replace(settings, server=ServerSettings(base_url="https://other.example.org"))
+
+    # At the other contract's address there is no code here, which is refused even earlier.
+    await refused(service, ConfigError, "no contract" if changed == "contract" else f"made with {changed}")
+
+    service.settings, service.signer = settings, signer
+    await _reopen_for_the_fixture(service)
+
+
+async def test_old_backup_refused(service: Running, issuer: Issuer) -> None:
+    """A database that knows fewer anchors than the chain is an old one: going on would fork history (fault 9)."""
+    await service.store.close()
+    database = service.settings.database
+    backup = database.read_bytes()
+    await service.start()
+    await service.seal(issuer, 1)
+    await service.turn()
+    await service.mine()
+    await service.store.close()
+    current = database.read_bytes()
+    database.write_bytes(backup)
+
+    await refused(service, FatalError, "an old backup was put back")
+
+    database.write_bytes(current)
+    await service.start()
+    assert len(service.chain.anchored_roots(service.publisher)) == 1
+
+
+async def test_key_used_by_another_service_refused(tmp_path: Path) -> None:
+    """A second service with the same key and an empty database does not start beside the first (fault 8)."""
+    chain = new_chain()
+    chain.send_foreign(LocalSigner(private_key=digest(1)).address)
+    service = Running(settings=make_settings(tmp_path), chain=chain)
+    chain.send_foreign(service.publisher, anchor=(1, digest(666), 1))
+    chain.mine()
+
+    await refused(service, FatalError, "the key is used elsewhere")
+
+
+async def test_sealed_and_mined_batches_are_no_obstacle(service: Running, issuer: Issuer) -> None:
+    """A database that is ahead of the chain, or level with it, starts."""
+    await service.seal(issuer, 1)
+    await service.restart()
+    await service.turn()
+    await service.restart()
+    await service.mine()
+    await service.restart()
+
+    assert len(service.chain.anchored_roots(service.publisher)) == 1
+
+
+async def _reopen_for_the_fixture(service: Running) -> None:
+    service.store = type(service.store)(service.settings.database, base_url=service.settings.server.base_url)
+    service.store.open()
