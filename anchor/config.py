@@ -7,11 +7,12 @@ Every limit of the service has its name and its reason here.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from anchor.chain.presets import DEVELOPMENT_CHAIN_ID, preset
@@ -168,6 +169,37 @@ class Settings:
 
 S = TypeVar("S")
 
+_KINDS = {"str": "text", "Secret": "text", "int": "whole number", "float": "number"}
+
+_URL_CHARACTERS = re.compile(r"[A-Za-z0-9._~:/\[\]@%!$&'()*+,;=-]+")
+"""RFC 3986 without query and fragment: lists and credentials carry the URL as it is written."""
+_GENESIS_HASH = re.compile("(0x)?[0-9a-f]{64}")
+
+_DAY_S = 86_400.0
+_MAX_COUNT = 2.0**53
+_BOUNDS = {
+    "server.port": (0, 65_535),
+    "chain.from_block": (0, _MAX_COUNT),
+    "chain.confirmations": (0, 1_000_000),
+    "chain.poll_s": (0, 3600),
+    "chain.request_timeout_s": (0.1, 600),
+    "publisher.max_fee_gwei": (1e-9, 1e6),
+    "publisher.replace_after_s": (1, _DAY_S),
+    "batching.max_entries": (1, _MAX_COUNT),
+    "batching.max_age_s": (0.01, _DAY_S),
+    # Longer, and verifiers would call changes overdue, or a silent service stale (docs/protocol.md, Verification).
+    "batching.status_wait_s": (0, 1800),
+    "batching.heartbeat_s": (1, _DAY_S),
+    "lists.ttl_s": (1, _MAX_COUNT),
+    "limits.packed_body_bytes": (32, _MAX_COUNT),
+    "limits.json_body_bytes": (1, _MAX_COUNT),
+    "limits.items_per_request": (1, _MAX_COUNT),
+    "limits.changes_per_request": (1, _MAX_COUNT),
+    "limits.body_timeout_s": (1e-3, 3600),
+    "limits.backlog_entries": (1, _MAX_COUNT),
+}
+"""The lowest and the highest value of each number."""
+
 
 def load_settings(path: Path, environment: Mapping[str, str]) -> Settings:
     """Read and check the settings; ConfigError names the file, the key and what to write there."""
@@ -199,17 +231,25 @@ def load_settings(path: Path, environment: Mapping[str, str]) -> Settings:
 
 def require_base_url(text: str) -> str:
     """Return a base URL without its final slash: https, or http on loopback, without query or credentials."""
-    url = urlsplit(text.rstrip("/"))
-    loopback = url.scheme == "http" and url.hostname in LOOPBACK_HOSTS
-    if (
-        not (url.scheme == "https" or loopback)
-        or not url.hostname
-        or url.query
-        or url.fragment
-        or "@" in url.netloc
-    ):
+    if not _is_base_url(text.rstrip("/")):
         raise ConfigError(f"{text!r} is no usable base URL: it must be https, or http on loopback")
     return text.rstrip("/")
+
+
+def _is_base_url(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        loopback = url.scheme == "http" and url.hostname in LOOPBACK_HOSTS
+        # Asking for the port checks it.
+        return bool(
+            _URL_CHARACTERS.fullmatch(text)
+            and (url.scheme == "https" or loopback)
+            and url.hostname
+            and url.port != 0
+            and "@" not in url.netloc
+        )
+    except ValueError:
+        return False
 
 
 def _read_toml(path: Path) -> dict[str, object]:
@@ -252,8 +292,8 @@ def _cast(name: str, kind: str, given: object) -> object:
             case "float" if isinstance(given, int | float | str) and not isinstance(given, bool):
                 return float(given)
     except ValueError as exc:
-        raise ConfigError(f"{name} must be a number") from exc
-    raise ConfigError(f"{name} must be a {'text' if kind in ('str', 'Secret') else 'number'}")
+        raise ConfigError(f"{name} must be a {_KINDS[kind]}") from exc
+    raise ConfigError(f"{name} must be a {_KINDS[kind]}")
 
 
 def _check(path: Path, settings: Settings) -> None:
@@ -270,19 +310,21 @@ def _check(path: Path, settings: Settings) -> None:
         read_address(settings.chain.contract)
     except InvalidInput as exc:
         raise ConfigError(f"{path.name}: chain.contract: {exc} (see `anchor deploy`)") from exc
+    if settings.chain.genesis_hash and not _GENESIS_HASH.fullmatch(settings.chain.genesis_hash):
+        raise ConfigError(f"{path.name}: chain.genesis_hash must be 0x and 64 lower-case hex digits")
     if settings.lists.length < MINIMUM_LIST_LENGTH or settings.lists.length % 512:
         raise ConfigError(
             f"{path.name}: lists.length must be at least {MINIMUM_LIST_LENGTH} and a multiple of 512"
         )
-    numbers = cast(
-        "tuple[float, ...]",
-        (
-            settings.batching.max_entries,
-            settings.batching.max_age_s,
-            settings.batching.heartbeat_s,
-            settings.publisher.max_fee_gwei,
-            settings.limits.backlog_entries,
-        ),
-    )
-    if min(numbers) <= 0:
-        raise ConfigError(f"{path.name}: sizes, ages and fees must be above zero")
+    if settings.lists.ttl_s > settings.lists.validity_s // 2:
+        raise ConfigError(f"{path.name}: lists.ttl_s must be at most half of lists.validity_s")
+    _check_bounds(path, settings)
+
+
+def _check_bounds(path: Path, settings: Settings) -> None:
+    for name, (lowest, highest) in _BOUNDS.items():
+        section, key = name.split(".")
+        value = getattr(getattr(settings, section), key)
+        # Not a number is neither below nor above anything.
+        if not lowest <= value <= highest:
+            raise ConfigError(f"{path.name}: {name} must be from {lowest:g} to {highest:g}, not {value:g}")

@@ -1,10 +1,11 @@
-"""Keep a list compressed while it changes: only the parts that changed are compressed again.
+"""Keep a list encoded while it changes: only the parts that changed are compressed and written again.
 
 One change in a list of a hundred million entries otherwise costs what the whole list costs, seconds. Here the
 bits are cut into segments; each is compressed on its own, as raw deflate that ends on a byte's border with a
 full flush and refers to nothing before it. Such pieces joined, behind a gzip header and before the check sum
 and the length, are one ordinary gzip member: every reader of `encodedList` expands it. The whole's check sum
-comes from those of the segments.
+comes from those of the segments. And since empty blocks bring each piece to a multiple of three bytes, its
+base64url stands by itself too: what is kept is text, and a change costs one segment and one joining of texts.
 
 Measured (`scripts/bench_lists.py`): segments of 64 KiB make a list less than 1 % longer than in one piece, and
 cost 1 to 4 ms each at level 6; level 9 wants smaller ones. Lists of 131,072 one-bit entries are one segment,
@@ -23,7 +24,7 @@ from status_lists.bitstring import bytes_needed, entry_count, get_entry, set_ent
 from status_lists.crc32 import crc32_combine, crc32_shift
 from status_lists.encoding import compression_level
 from status_lists.errors import OutOfRange
-from status_lists.multibase import encode_multibase_base64url
+from status_lists.multibase import decode_multibase_base64url, encode_base64url
 
 CHUNK_BYTES = 64
 """The leaves of the tree that is anchored over a list; segments hold whole chunks."""
@@ -40,6 +41,7 @@ _FAST_LEVEL = 6
 _HEADER_BYTES = 10
 _TRAILER = struct.Struct("<II")  # CRC-32, then the length modulo 2**32
 _MAX_32 = 0xFFFFFFFF
+_EMPTY_BLOCK = bytes.fromhex("000000ffff")  # stored, of length 0, not the last (RFC 1951, section 3.2.4)
 
 
 def segment_size(level: int) -> int:
@@ -54,8 +56,8 @@ class SegmentedBits:
     list's size unless given; `segment_bytes`, a multiple of 64, by the level. Raises MalformedValue for another
     entry size, OutOfRange for a length that fills no whole bytes and for segments of no whole chunks.
 
-    Memory: the bitstring, its compressed segments (together never much more than the bitstring), and a few
-    bytes for each chunk that changed since it was asked for. Calls must not overlap; nothing is shared.
+    Memory: the bitstring, the text of its segments (at most 4/3 of the bitstring, and little where few entries
+    are set), and a set with each chunk that changed since it was asked for. Calls must not overlap.
     """
 
     __slots__ = (
@@ -63,11 +65,12 @@ class SegmentedBits:
         "_bits_per_entry",
         "_changed_chunks",
         "_checksums",
+        "_last",
         "_length",
         "_level",
-        "_packed",
         "_segment_bytes",
         "_stale",
+        "_texts",
     )
 
     def __init__(
@@ -87,7 +90,8 @@ class SegmentedBits:
         self._bits_per_entry = bits_per_entry
         self._bits = bytearray(size_bytes)
         segments = max(1, -(-size_bytes // self._segment_bytes))
-        self._packed = [b""] * segments
+        self._texts = [""] * (segments - 1)
+        self._last = b""
         self._checksums = [0] * segments
         self._stale = set(range(segments))
         self._changed_chunks: set[int] = set()
@@ -164,33 +168,41 @@ class SegmentedBits:
         changed, self._changed_chunks = self._changed_chunks, set()
         return iter(sorted(changed))
 
-    def gzip(self) -> bytes:
-        """Give the list as one gzip member, having compressed again only the segments that changed.
+    def encoded(self) -> str:
+        """Give the text of `encodedList`, having compressed again only the segments that changed.
 
-        Guarantees equal bytes for equal bits, whatever led to them, under one zlib version. A list of one
-        segment is exactly what `encode_list` packs at that level.
+        Guarantees that `decode_list` gives the bits back, and equal text for equal bits, whatever led to them,
+        under one zlib version. A list of one segment is exactly what `encode_list` writes at that level.
         """
         self._pack_stale()
         trailer = _TRAILER.pack(self._checksum(), len(self._bits) & _MAX_32)
-        return b"".join((_header(self._level), *self._packed, trailer))
+        header = b"" if self._texts else _header(self._level)
+        return "".join(("u", *self._texts, encode_base64url(header + self._last + trailer)))
 
-    def encoded(self) -> str:
-        """Give the text of `encodedList`; `decode_list` gives the bits back."""
-        return encode_multibase_base64url(self.gzip())
+    def gzip(self) -> bytes:
+        """Give the gzip member that `encoded` is the text of."""
+        return decode_multibase_base64url(self.encoded())
 
     def _pack_stale(self) -> None:
-        last = len(self._packed) - 1
         for number in sorted(self._stale):
             start = number * self._segment_bytes
             segment = memoryview(self._bits)[start : start + self._segment_bytes]
             packer = zlib.compressobj(self._level, zlib.DEFLATED, _RAW_DEFLATE)
-            end = zlib.Z_FINISH if number == last else zlib.Z_FULL_FLUSH
-            self._packed[number] = packer.compress(segment) + packer.flush(end)
+            packed = packer.compress(segment)
+            if number == len(self._texts):
+                self._last = packed + packer.flush(zlib.Z_FINISH)
+            else:
+                header = b"" if number else _header(self._level)
+                piece = header + packed + packer.flush(zlib.Z_FULL_FLUSH)
+                # Five bytes a block: as many blocks as there are bytes too many make a multiple of three.
+                self._texts[number] = encode_base64url(piece + _EMPTY_BLOCK * (len(piece) % 3))
             self._checksums[number] = zlib.crc32(segment)
         self._stale.clear()
 
     def _checksum(self) -> int:
         *full, last = self._checksums
+        if not full:
+            return last
         shift = crc32_shift(self._segment_bytes)
         whole = 0
         for checksum in full:

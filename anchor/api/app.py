@@ -10,7 +10,7 @@ import structlog
 from aiohttp import hdrs, web
 from prometheus_client import Histogram
 
-from anchor.api import digests, events, health, issuers, lists, public, status
+from anchor.api import digests, events, health, issuers, lists, own_lists, public, status
 from anchor.api.keys import SERVICES, Services
 from anchor.api.problems import http_problem, problem_response
 from anchor.errors import AnchorError, FatalError
@@ -70,6 +70,8 @@ def _private_routes() -> list[web.RouteDef]:
         web.post("/v1/status-entries", status.allocate),
         web.get(f"/v1/status-entries/{{list:{_NUMBER}}}/{{index:{_NUMBER}}}", status.show),
         web.post("/v1/status-changes", status.change),
+        web.post("/v1/status-lists", own_lists.add_list),
+        web.get("/v1/status-lists", own_lists.own_lists),
         web.get("/healthz", health.healthz),
         web.get("/readyz", health.readyz),
         web.get("/metrics", health.metrics),
@@ -83,6 +85,7 @@ def _public_routes() -> dict[str, Handler]:
         "/v1/events": events.events,
         f"/v1/batches/{{sequence:{_NUMBER}}}": public.batch,
         f"/v1/batches/{{sequence:{_NUMBER}}}/leaves": public.leaves,
+        f"/v1/issuers/{{number:{_NUMBER}}}/status-lists": lists.aggregation,
         f"/v1/evidence/{{list:{_NUMBER}}}/{{index:{_NUMBER}}}": lists.evidence,
         f"/status-lists/{{number:{_NUMBER}}}": lists.status_list,
         f"/status-lists/{{number:{_NUMBER}}}/versions/{{version:{_NUMBER}}}": lists.status_list_version,

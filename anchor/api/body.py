@@ -18,7 +18,7 @@ async def read_body(request: web.Request, *, limit_bytes: int, timeout_s: float)
     Return the whole body.
 
     Raises TooLarge as soon as more than `limit_bytes` have come, whatever Content-Length said, and InvalidInput where
-    the body is not complete after `timeout_s`.
+    the body is not complete after `timeout_s`, breaks off, or does not decompress.
     """
     if request.content_length is not None and request.content_length > limit_bytes:
         raise TooLarge(
@@ -35,6 +35,8 @@ async def read_body(request: web.Request, *, limit_bytes: int, timeout_s: float)
                 parts.append(part)
     except TimeoutError as exc:
         raise InvalidInput(f"the body was not complete after {timeout_s:g} s") from exc
+    except (web.RequestPayloadError, ConnectionError) as exc:
+        raise InvalidInput("the body broke off, or is not encoded as its Content-Encoding says") from exc
     return b"".join(parts)
 
 

@@ -7,21 +7,39 @@ from aiohttp import web
 from anchor.api.keys import SERVICES
 from anchor.documents import evidence_to_json
 from anchor.errors import InvalidInput, NotFound
+from anchor.service.list_signing import ListForm
 from anchor.store.records import PublishedVersion
 from status_lists.datetimes import parse_datetime
 from status_lists.errors import StatusListError
-from status_lists.publishing import cache_headers, immutable_cache_headers, is_unchanged
+from status_lists.publishing import cache_headers, entity_tag, immutable_cache_headers, is_unchanged
+from status_lists.token_list import aggregation_document
 
-LIST_TYPE = "application/vc"
+MAX_ACCEPT_CHARS = 1000
+MAX_TIME_DIGITS = 11
+
+_FORMS = {form.value: form for form in ListForm if form is not ListForm.VC_JCS} | {
+    "application/json": ListForm.VC,
+    "application/ld+json": ListForm.VC,
+    "*/*": ListForm.VC,
+}
+_PROOFS = {"eddsa-rdfc-2022": ListForm.VC, "eddsa-jcs-2022": ListForm.VC_JCS}
 
 
 async def status_list(request: web.Request) -> web.Response:
-    """GET /status-lists/{number}: the newest signed version, or with `?timestamp=` the one in force at that time."""
+    """
+    GET /status-lists/{number}: the newest signed version, or with `?timestamp=` the one in force at that time.
+
+    `Accept` chooses among the signed forms; `?proof=eddsa-jcs-2022` asks for that suite. Token status lists take the
+    time in Unix seconds, as `?time=`. Nothing is signed here: every form was when the list changed.
+    """
     services = request.app[SERVICES]
-    number = int(request.match_info["number"])
-    if "timestamp" in request.query:
-        return await _as_it_was(request, number)
-    published = await services.store.list_version(number, None)
+    number, form = int(request.match_info["number"]), _asked_form(request)
+    time_ms = _asked_time_ms(request)
+    if time_ms is not None:
+        published = await services.store.list_version_at(number, time_ms, form=_stored_name(form))
+        # The present version will be superseded, and this answer with it.
+        return _document(request, published, form, {"Cache-Control": "no-cache"})
+    published = await services.store.list_version(number, None, form=_stored_name(form))
     if published is None:
         raise NotFound("there is no such status list")
     headers = cache_headers(
@@ -30,16 +48,24 @@ async def status_list(request: web.Request) -> web.Response:
         valid_until_ms=published.valid_until_ms,
         now_ms=services.clock.now_ms(),
     )
-    return _document(request, published, headers)
+    return _document(request, published, form, headers)
 
 
 async def status_list_version(request: web.Request) -> web.Response:
     """GET /status-lists/{number}/versions/{version}: one version of a list, for ever the same."""
     number, version = int(request.match_info["number"]), int(request.match_info["version"])
-    published = await request.app[SERVICES].store.list_version(number, version)
-    if published is None:
-        raise NotFound("there is no such version of this status list")
-    return _document(request, published, immutable_cache_headers(published.document))
+    form = _asked_form(request)
+    published = await request.app[SERVICES].store.list_version(number, version, form=_stored_name(form))
+    headers = immutable_cache_headers(published.document) if published else {}
+    return _document(request, published, form, headers)
+
+
+async def aggregation(request: web.Request) -> web.Response:
+    """GET /v1/issuers/{number}/status-lists: the addresses of all lists of an issuer (Token Status List, section 9)."""
+    services = request.app[SERVICES]
+    lists = await services.store.issuer_lists(int(request.match_info["number"]))
+    document = aggregation_document(services.lists.url(item.number) for item in lists)
+    return web.json_response(document, headers={"Cache-Control": "no-cache"})
 
 
 async def evidence(request: web.Request) -> web.Response:
@@ -56,23 +82,58 @@ async def evidence(request: web.Request) -> web.Response:
     return web.json_response(evidence_to_json(document), headers={"Cache-Control": "no-store"})
 
 
-async def _as_it_was(request: web.Request, number: int) -> web.Response:
+def _asked_form(request: web.Request) -> ListForm:
+    """Return the form that the request asks for: the usual one unless it names another that there is."""
+    proof = request.query.get("proof")
+    if proof is not None:
+        if proof not in _PROOFS:
+            raise InvalidInput(f"?proof={proof[:40]}: use one of {', '.join(_PROOFS)}")
+        return _PROOFS[proof]
+    for media_type in _accepted(request.headers.get("Accept", "")):
+        if media_type in _FORMS:
+            return _FORMS[media_type]
+    return ListForm.VC
+
+
+def _accepted(header: str) -> list[str]:
+    """Return the media types of an Accept header, the most wanted first (RFC 9110, section 12.5.1)."""
+    wanted = []
+    for position, item in enumerate(header[:MAX_ACCEPT_CHARS].lower().split(",")):
+        media_type, *parameters = (part.strip() for part in item.split(";"))
+        weights = [part[2:] for part in parameters if part.startswith("q=")]
+        try:
+            weight = float(weights[0]) if weights else 1.0
+        except ValueError:
+            weight = 0.0
+        if weight > 0:
+            wanted.append((-weight, position, media_type))
+    return [media_type for _, _, media_type in sorted(wanted)]
+
+
+def _asked_time_ms(request: web.Request) -> int | None:
+    if "time" in request.query:
+        text = request.query["time"]
+        if not (text.isascii() and text.isdigit() and len(text) <= MAX_TIME_DIGITS):
+            raise InvalidInput("?time= is a number of seconds since 1970")
+        return int(text) * 1000
+    if "timestamp" not in request.query:
+        return None
     try:
-        time_ms = parse_datetime(request.query["timestamp"])
+        return parse_datetime(request.query["timestamp"])
     except StatusListError as exc:
         raise InvalidInput(f"?timestamp=: {exc}") from exc
-    published = await request.app[SERVICES].store.list_version_at(number, time_ms)
+
+
+def _stored_name(form: ListForm) -> str | None:
+    return None if form is ListForm.VC else form.value
+
+
+def _document(
+    request: web.Request, published: PublishedVersion | None, form: ListForm, headers: dict[str, str]
+) -> web.Response:
     if published is None:
-        raise NotFound("there was no such status list at that time")
-    # The present version will be superseded, and its answer with it.
-    return _document(request, published, {"Cache-Control": "no-cache"} | _etag(published))
-
-
-def _etag(published: PublishedVersion) -> dict[str, str]:
-    return {"ETag": immutable_cache_headers(published.document)["ETag"]}
-
-
-def _document(request: web.Request, published: PublishedVersion, headers: dict[str, str]) -> web.Response:
+        raise NotFound("there is, or was at that time, no such version of a status list in this form")
+    headers = {"ETag": entity_tag(published.document), "Vary": "Accept"} | headers
     if is_unchanged(request.headers.get("If-None-Match"), headers["ETag"]):
         return web.Response(status=304, headers=headers)
-    return web.Response(body=published.document, content_type=LIST_TYPE, headers=headers)
+    return web.Response(body=published.document, content_type=form.media_type, headers=headers)

@@ -18,7 +18,8 @@ from anchor.core.strict_json import JsonValue
 from anchor.errors import InvalidInput
 from anchor.fields import Fields
 from anchor.service.intake import PublishedChanges
-from anchor.store.records import HistoryItem, StatusChange
+from anchor.store.records import HistoryItem, IssuerList, StatusChange
+from status_lists.credential import status_entry
 from status_lists.datetimes import format_datetime
 
 NDJSON_TYPE = "application/x-ndjson"
@@ -33,18 +34,20 @@ async def allocate(request: web.Request) -> web.Response:
     issuer = await calling_issuer(request)
     fields = Fields(await _json(request, services), "body")
     count = fields.integer("count", minimum=1, maximum=services.limits.items_per_request)
+    purpose = Purpose.from_label(fields.text("purpose")) if fields.has("purpose") else Purpose.REVOCATION
     fields.end()
     key = request.headers.get("Idempotency-Key")
     if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
         raise InvalidInput("an Idempotency-Key is 1 to 200 visible ASCII characters")
-    entries = await services.intake.allocate(issuer, count, idempotency_key=key)
+    entries = await services.intake.allocate(issuer, count, purpose=purpose, idempotency_key=key)
+    lists = {item.number: item for item in await services.store.issuer_lists(issuer.number)}
     return web.json_response(
         {
             "entries": [
                 {
                     "list": entry.list_number,
                     "index": entry.index,
-                    "credentialStatus": credential_status(services, entry),
+                    "credentialStatus": _objects(services, entry, lists[entry.list_number]),
                 }
                 for entry in entries
             ]
@@ -110,6 +113,14 @@ async def _change_json(services: Services, done: PublishedChanges) -> dict[str, 
         "lists": lists,
         "anchoredBy": format_datetime(done.published_ms + int(services.status_wait_s * 1000)),
     }
+
+
+def _objects(services: Services, entry: StatusEntry, listed: IssuerList) -> list[dict[str, object]]:
+    spec = listed.spec
+    if spec.purpose is Purpose.REVOCATION:
+        return credential_status(services, entry)
+    url = services.lists.url(entry.list_number)
+    return [status_entry(url, spec.purpose.label, entry.index, messages=spec.messages)]
 
 
 def _shown(item: HistoryItem) -> bool | int:

@@ -105,7 +105,7 @@ def _recorded(batch: BatchView, chain: ChainView, block_hash: bytes) -> Decision
 
 def _sequence_taken(batch: BatchView, chain: ChainView) -> Decision:
     # A sequence that a reorganisation can give back is none to seal under: the anchor would revert, nonce after nonce.
-    if chain.next_sequence_final > batch.sequence and chain.next_sequence == chain.next_sequence_final:
+    if chain.next_sequence == chain.next_sequence_final:
         return Decision(
             Step.RESEAL, f"sequence {batch.sequence} went to another root: the key is used elsewhere"
         )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from anchor.clock import Clock
 from anchor.core.digest import DIGEST_BYTES
-from anchor.core.entries import StatusEntry, require_digest
+from anchor.core.entries import Purpose, StatusEntry, require_digest
 from anchor.errors import InvalidInput, NotFound, Overloaded
 from anchor.service.lists import ListPublisher
 from anchor.store.protocol import Store
@@ -19,6 +19,7 @@ from anchor.store.records import (
     DigestPlace,
     Issuer,
     ListPlan,
+    ListSpec,
     PackedAccepted,
     StatusChange,
     Submission,
@@ -101,13 +102,47 @@ class Intake:
             raise NotFound("this digest was not submitted with your key")
         return places
 
+    async def add_list(
+        self,
+        issuer: Issuer,
+        purpose: Purpose,
+        *,
+        bits_per_entry: int,
+        length: int | None,
+        messages: tuple[str, ...],
+    ) -> int:
+        """
+        Make a list, or a pair for revocation and suspension, and return its (first) number; published on return.
+
+        Raises InvalidInput for what no list can be: see `status_lists.credential.StatusList`.
+        """
+        spec = ListSpec(purpose, bits_per_entry, length or self._plan.length, messages)
+        self._lists.check_spec(issuer, spec)
+        number = await self._store.add_list(
+            issuer.number,
+            spec,
+            permutation_key=self._plan.new_permutation_key(),
+            now_ms=self._clock.now_ms(),
+        )
+        await self._lists.publish_due()
+        self._work.set()
+        return number
+
     async def allocate(
-        self, issuer: Issuer, count: int, *, idempotency_key: str | None
+        self,
+        issuer: Issuer,
+        count: int,
+        *,
+        purpose: Purpose = Purpose.REVOCATION,
+        idempotency_key: str | None,
     ) -> Sequence[StatusEntry]:
         """Hand out fresh status entries, whose lists are published when this returns."""
+        if purpose is Purpose.SUSPENSION:
+            raise InvalidInput("suspension entries come with revocation entries: allocate those")
         entries = await self._store.allocate(
             issuer.number,
             count,
+            purpose=purpose,
             idempotency_key=idempotency_key,
             plan=self._plan,
             now_ms=self._clock.now_ms(),

@@ -8,16 +8,16 @@ from collections.abc import Sequence
 import structlog
 
 from anchor.clock import Clock
-from anchor.core.entries import bits_root
-from anchor.errors import FatalError, Overloaded
+from anchor.core.entries import Purpose, bits_root
+from anchor.errors import FatalError, InvalidInput, Overloaded
 from anchor.service.announcer import Announcer
 from anchor.service.keys import KeyVault
+from anchor.service.list_signing import ListForm, Signing, sign_forms
 from anchor.store.protocol import StatusStore
-from anchor.store.records import DueList, NewVersion
-from status_lists.credential import StatusList, list_document
-from status_lists.json_text import write_json_object
+from anchor.store.records import DueList, Issuer, ListSpec, NewVersion
+from status_lists.credential import StatusList
+from status_lists.errors import StatusListError
 from status_lists.publishing import PublishingPolicy, next_version
-from status_lists.signing import sign_list
 
 log = structlog.get_logger()
 
@@ -61,6 +61,22 @@ class ListPublisher:
         """Return a list's URL."""
         return f"{self._base_url}/status-lists/{number}"
 
+    def check_spec(self, issuer: Issuer, spec: ListSpec) -> None:
+        """Raise InvalidInput for a list that could not be published."""
+        if spec.purpose is not Purpose.MESSAGE and spec.bits_per_entry != 1:
+            raise InvalidInput(f"entries of a {spec.purpose.label} list have one bit: leave out 'statusSize'")
+        try:
+            StatusList(
+                url=self.url(0),
+                issuer=issuer.signer.did,
+                purpose=spec.purpose.label,
+                length=spec.length,
+                bits_per_entry=spec.bits_per_entry,
+                messages=spec.messages,
+            )
+        except StatusListError as exc:
+            raise InvalidInput(str(exc)) from exc
+
     def set_clock_fault(self, fault: str | None) -> None:
         """Stop signing while the clock disagrees with the chain; None lets it go on."""
         self._clock_fault = fault
@@ -98,31 +114,36 @@ class ListPublisher:
 
     def _signed(self, item: DueList, now_ms: int) -> NewVersion:
         version = next_version(now_ms, item.previous_version)
-        valid_until_ms = self._policy.valid_until_ms(version)
-        document = list_document(
-            StatusList(
-                url=self.url(item.number),
-                issuer=item.signer.did,
-                purpose=item.purpose.label,
-                length=item.length,
-                bits_per_entry=item.bits_per_entry,
-            ),
-            item.bits,
-            valid_from_ms=version,
-            valid_until_ms=valid_until_ms,
-            ttl_ms=self._policy.ttl_ms,
-        )
         key = self._vault.open(item.signer)
         if key.public_key != item.signer.public_key:
             raise FatalError(f"the stored key of {item.signer.did} is not the one it names: restore a backup")
-        signed = sign_list(
-            document, key=key, verification_method=item.signer.verification_method, created_ms=version
+        signing = Signing(
+            key=key,
+            verification_method=item.signer.verification_method,
+            version=version,
+            valid_until_ms=self._policy.valid_until_ms(version),
+            ttl_ms=self._policy.ttl_ms,
+            aggregation_uri=f"{self._base_url}/v1/issuers/{item.issuer_number}/status-lists",
         )
+        forms = sign_forms(item, status_list_of(item, self.url(item.number)), signing)
         return NewVersion(
             list_number=item.number,
             version=version,
-            valid_until_ms=valid_until_ms,
+            valid_until_ms=signing.valid_until_ms,
             bits_root=bits_root(item.bits),
             changes=item.changes,
-            document=write_json_object(signed),
+            document=forms.pop(ListForm.VC),
+            forms={form.value: body for form, body in forms.items()},
         )
+
+
+def status_list_of(item: DueList, url: str) -> StatusList:
+    """Return what never changes about a list."""
+    return StatusList(
+        url=url,
+        issuer=item.signer.did,
+        purpose=item.purpose.label,
+        length=item.length,
+        bits_per_entry=item.bits_per_entry,
+        messages=item.messages,
+    )

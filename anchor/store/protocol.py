@@ -142,11 +142,19 @@ class StatusStore(Protocol):
         """Publish a version; Conflict unless it is newer than the list's newest."""
         ...
 
-    async def list_version(self, number: int, version: int | None) -> PublishedVersion | None:
-        """Return a version of a list, the newest where none is named; None where there is no such."""
+    async def list_version(
+        self, number: int, version: int | None, *, form: str | None = None
+    ) -> PublishedVersion | None:
+        """
+        Return a version of a list, the newest where none is named; None where there is no such.
+
+        In the usual form, or in another that was published with it.
+        """
         ...
 
-    async def list_version_at(self, number: int, time_ms: int) -> PublishedVersion | None:
+    async def list_version_at(
+        self, number: int, time_ms: int, *, form: str | None = None
+    ) -> PublishedVersion | None:
         """Return the newest version whose `validFrom` is not after a time; None where there is no such."""
         ...
 

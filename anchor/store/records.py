@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -152,12 +152,13 @@ class DueList:
     """A list to be published: its fixed attributes, its signer, and the bits as of `changes`."""
 
     number: int
+    issuer_number: int
     issuer: str
     purpose: Purpose
     bits_per_entry: int
     length: int
-    signer: ListSigner
     messages: tuple[str, ...]
+    signer: ListSigner
     previous_version: int | None
     changes: int
     bits: bytes = field(repr=False)
@@ -165,7 +166,7 @@ class DueList:
 
 @dataclass(frozen=True, slots=True)
 class NewVersion:
-    """A signed list, ready to be published."""
+    """A signed list, ready to be published: its usual document, and its other forms by name."""
 
     list_number: int
     version: int
@@ -173,6 +174,7 @@ class NewVersion:
     bits_root: bytes
     changes: int
     document: bytes = field(repr=False)
+    forms: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

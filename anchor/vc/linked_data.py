@@ -3,8 +3,10 @@ JSON-LD to canonical N-Quads, losing nothing: the one place that speaks to PyLD.
 
 A signature covers the N-Quads, a reader reads the JSON. Three things follow:
 
-- Whatever JSON-LD would drop on the way (a term that no context defines, a relative reference, a loose value) is refused.
-- So is every IRI that N-Quads cannot hold unescaped: PyLD writes IRIs as they are, and one with `>` could forge statements.
+- Whatever JSON-LD would drop on the way (a term that no context defines, a relative reference, a loose value) is
+  refused.
+- So is every IRI that N-Quads cannot hold unescaped: PyLD writes IRIs as they are, and one with `>` could forge
+  statements.
 - The same statements have many spellings in JSON. Someone who holds a revoked or expired credential could rewrite
   `credentialStatus` or `validUntil` as a full IRI, an alias or an included node: the signature still holds, and whoever
   reads the plain member finds none. So terms of the credentials vocabulary must stand under their own names.
@@ -140,7 +142,9 @@ def _refuse_elsewhere(values: Iterable[Expanded], top_id: str | None) -> None:
         elif isinstance(value, dict) and value.get("@type") != "@json":
             says = any(term.startswith(_VOCABULARY) for term in (*value, *value.get("@reverse", ())))
             if says and ("@reverse" in value or (top_id is not None and value.get("@id") == top_id)):
-                raise DataLoss("a part of the document makes statements about the whole: write them at its top")
+                raise DataLoss(
+                    "a part of the document makes statements about the whole: write them at its top"
+                )
             _refuse_elsewhere(value.values(), top_id)
 
 

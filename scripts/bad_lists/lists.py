@@ -109,6 +109,18 @@ def bits_cases() -> list[Case]:
         ),
         listed("padded bits", "multibase u has no padding", MALFORMED, with_subject(encodedList=f"u{text}=")),
         listed(
+            "white space in the bits",
+            "lenient decoders skip it",
+            MALFORMED,
+            with_subject(encodedList=f"u{text[:40]}\n{text[40:]}"),
+        ),
+        listed(
+            "unused bits set",
+            "the last character holds bits that belong to no byte: a second text for the same bits",
+            MALFORMED,
+            with_subject(encodedList=f"u{text[:-1]}{_with_unused_bit(text[-1])}"),
+        ),
+        listed(
             "bits in the other alphabet of base64",
             "base64url has - and _ where base64 has + and /",
             MALFORMED,
@@ -151,3 +163,9 @@ def _bytes_as_list(packed: bytes) -> Change:
 
 def _packed(bits: bytes) -> bytes:
     return gzip.compress(bits, 9, mtime=0)
+
+
+def _with_unused_bit(last: str) -> str:
+    """Give the character that decodes as the last one does, but for an unused bit."""
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    return alphabet[alphabet.index(last) | 1]

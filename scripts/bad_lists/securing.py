@@ -98,12 +98,15 @@ def _es256(document: Document) -> list[Body]:
 
 
 def _changed_bits(document: Document) -> list[Body]:
-    signed, token = _with_proof(document), sign_list_jwt(document, key=_KEY, verification_method=_METHOD)
-    with_bits(bytes(_LIST_BYTES))(signed)
-    with_bits(bytes(_LIST_BYTES))(document)
+    signed = [
+        sign(document, key=_KEY, verification_method=_METHOD, created_ms=_SIGNED_MS)
+        for sign in (sign_list, sign_list_jcs)
+    ]
+    token = sign_list_jwt(document, key=_KEY, verification_method=_METHOD)
+    with_bits(bytes(_LIST_BYTES))(document)  # the signed documents hold the same subject
     header, _, signature = token.split(".")
     payload = encode_base64url(_json(document)[1].encode())
-    return [_json(signed), (JWT_TYPE, f"{header}.{payload}.{signature}")]
+    return [*(_json(changed) for changed in signed), (JWT_TYPE, f"{header}.{payload}.{signature}")]
 
 
 def _cut_short(document: Document) -> list[Body]:

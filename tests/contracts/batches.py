@@ -146,7 +146,8 @@ class Batch:
         """The credential tree."""
         header = BatchHeader(self.sequence, bytes(32), 1_700_000_000)
         tree = Tree()
-        tree.extend(leaf_hash(entry.encode()) for entry in (header, *self.credentials))
+        tree.extend([leaf_hash(header.encode())])
+        tree.extend(leaf_hash(entry.encode()) for entry in self.credentials)
         return tree
 
     @property

@@ -29,8 +29,9 @@ def expected_code(registry_address: str) -> bytes:
     code = bytearray.fromhex(compiled["deployedBytecode"][2:])
     word = bytes(12) + bytes.fromhex(registry_address[2:])
     for place in compiled["immutablePlaces"]:
-        assert (place["length"], code[place["start"] : place["start"] + 32]) == (32, bytes(32))
-        code[place["start"] : place["start"] + 32] = word
+        start, length = place["start"], place["length"]
+        assert bytes(code[start : start + length]) == bytes(32)
+        code[start : start + length] = word
     return bytes(code)
 
 

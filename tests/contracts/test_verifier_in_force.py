@@ -49,8 +49,15 @@ class Question:
         proof = issued.proof(POSITION)
         place = proof.entry.status
         assert place is not None
-        evidence = [current.evidence(place.list_number + offset, place.index) for offset in (0, 1)]
-        return cls(publisher, publisher, proof.entry, proof, issued.root, *evidence)
+        return cls(
+            publisher=publisher,
+            anchored_by=publisher,
+            entry=proof.entry,
+            proof=proof,
+            root=issued.root,
+            revocation=current.evidence(place.list_number, place.index),
+            suspension=current.evidence(place.list_number + 1, place.index),
+        )
 
     def words(self) -> tuple[object, ...]:
         """Return the arguments as the contract takes them."""
@@ -360,17 +367,20 @@ def test_in_force_after_succession_reads_the_successors_head(
     """Anchored by the first of a line, in force by the head of the last: two successions and a revocation later."""
     first, second, third, *_ = accounts
     batch = issued()
-    record = anchored(registry, first, batch)
+    last = Batch(lists=(*clean_pair(0), *clean_pair(LIST)), sequence=2)
+    issue, handed_over = anchored(registry, first, batch), anchored(registry, first, last)
     registry.hand_over(first, second)
     registry.hand_over(second, third)
-    taken_over = replace(Question.of(third, batch, batch), anchored_by=first)
-    assert answer(verifier, taken_over) == [True, record.timestamp_s, record.timestamp_s]
-    later = Batch(lists=(*clean_pair(0), *clean_pair(LIST, revoked=(INDEX,))), sequence=2)
+    before = answer(verifier, replace(Question.of(third, batch, last), anchored_by=first))
+    later = Batch(lists=(*clean_pair(0), *clean_pair(LIST, revoked=(INDEX,))), sequence=3)
     head = anchored(registry, third, later)
 
-    told = answer(verifier, replace(Question.of(third, batch, later), anchored_by=first))
+    after = answer(verifier, replace(Question.of(third, batch, later), anchored_by=first))
 
-    assert told == [False, record.timestamp_s, head.timestamp_s]
+    assert before == [True, issue.timestamp_s, handed_over.timestamp_s]
+    assert after == [False, issue.timestamp_s, head.timestamp_s]
+    nobodys = refusal(verifier, Question.of(third, batch, later))
+    assert nobodys == abi_error("NotAnchored", third, batch.root)
 
 
 def test_in_force_of_succeeded_publisher_is_refused(
@@ -402,7 +412,7 @@ def test_in_force_of_credential_anchored_by_a_stranger_is_refused(
     forged = issued(bound=(LIST, NEIGHBOUR + 1))
     anchored(registry, stranger, forged)
     proof = forged.proof(POSITION)
-    clean = [head.evidence(LIST + offset, NEIGHBOUR + 1) for offset in (0, 1)]
+    clean = head.evidence(LIST, NEIGHBOUR + 1), head.evidence(LIST + 1, NEIGHBOUR + 1)
     question = Question(publisher, stranger, proof.entry, proof, forged.root, *clean)
 
     data = refusal(verifier, question)

@@ -11,7 +11,11 @@ from hypothesis import strategies as st
 from anchor.core.fees import Fees, first_offer, raised
 
 wei = st.integers(0, 10**12) | st.integers(0, 100)
-BUMP = Fraction(9, 8)
+
+
+def least_replacement(old_wei: int) -> Fraction:
+    """Return 12.5 % more, but at least one wei more, before rounding up to whole wei."""
+    return max(Fraction(old_wei + 1), old_wei * Fraction(9, 8))
 
 
 @given(wei, wei, wei)
@@ -36,14 +40,13 @@ def test_raised_offer_is_one_that_every_pool_takes_as_a_replacement(
     market = first_offer(base_fee_wei=base, priority_fee_wei=tip, cap_wei=cap)
 
     if offer is None:
-        assert cap < max(max_fee + 1, max_fee * BUMP)
+        assert cap < least_replacement(max_fee)
         return
     for old, new in (
         (previous.max_fee_wei, offer.max_fee_wei),
         (previous.priority_fee_wei, offer.priority_fee_wei),
     ):
-        assert new >= old * BUMP
-        assert new >= old + 1
+        assert new >= least_replacement(old)
     assert offer.priority_fee_wei <= offer.max_fee_wei <= cap
     assert offer.max_fee_wei >= market.max_fee_wei
     assert offer.priority_fee_wei >= market.priority_fee_wei
@@ -56,8 +59,8 @@ def test_raised_offer_in_a_market_without_demand_is_the_least_replacement(max_fe
     offer = raised(previous, base_fee_wei=0, priority_fee_wei=0, cap_wei=10**15)
 
     assert offer is not None
-    assert offer.max_fee_wei - 1 < max(previous.max_fee_wei + 1, previous.max_fee_wei * BUMP)
-    assert offer.priority_fee_wei - 1 < max(previous.priority_fee_wei + 1, previous.priority_fee_wei * BUMP)
+    assert offer.max_fee_wei - 1 < least_replacement(previous.max_fee_wei)
+    assert offer.priority_fee_wei - 1 < least_replacement(previous.priority_fee_wei)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anchor.core.strict_json import JsonValue
 from anchor.errors import InvalidInput
 from anchor.fields import MAX_INTEGER, Fields, decode_hash, decode_hex, encode_hex
 from status_lists.errors import StatusListError
@@ -192,7 +193,7 @@ def test_fields_end_names_the_first_few_unknown_members_shortened() -> None:
 
 def test_fields_leave_the_document_as_it_was() -> None:
     """Reading uses up the reader's own copy."""
-    document = {"m": 1}
+    document: dict[str, JsonValue] = {"m": 1}
     Fields(document, "it").integer("m")
 
     assert document == {"m": 1}

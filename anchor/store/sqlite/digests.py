@@ -14,7 +14,7 @@ from anchor.core.entries import (
     unbound_credential_leaves,
 )
 from anchor.core.merkle import HASH_BYTES, leaf_hash
-from anchor.errors import Conflict
+from anchor.errors import Conflict, InvalidInput
 from anchor.store.records import Accepted, DigestPlace, ListPlan, PackedAccepted, Submission
 from anchor.store.sqlite.allocation import HandedOut, allocate
 from anchor.store.sqlite.batches import open_batch, read_batch
@@ -140,12 +140,20 @@ def _binding(
         raise Conflict(
             f"bind list {first}, the first of its pair, instead of {submission.status.list_number}"
         )
+    _require_revocation_list(session, first)
     bound = (status.list_number, status.index)
     if session.one("select 1 from entries where list = ? and list_index = ?", bound):
         raise Conflict(
             f"index {status.index} of list {first} is bound to another credential: it can be used once"
         )
     return status
+
+
+def _require_revocation_list(session: Session, number: int) -> None:
+    # A binding (n, index) gives revocation at n and suspension at n + 1: a list of any other purpose has no such pair.
+    row = session.one("select purpose from lists where number = ?", (number,))
+    if row is None or row["purpose"] != Purpose.REVOCATION:
+        raise InvalidInput(f"list {number} is no revocation list: only entries of revocation lists are bound")
 
 
 def _insert(session: Session, issuer: int, place: Accepted) -> None:

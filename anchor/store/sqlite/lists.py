@@ -57,8 +57,9 @@ def due_lists(session: Session, expiring_before_ms: int) -> Sequence[DueList]:
     """Return lists to publish, each with its bits as of the same moment."""
     rows = session.all(
         """
-        select lists.number, issuers.identifier, purpose, bits_per_entry, length, messages, changes, signer_kind,
-               signer_did, verification_method, public_key, sealed_seed, newest.version, newest.valid_until_ms
+        select lists.number, lists.issuer, issuers.identifier, purpose, bits_per_entry, length, messages, changes,
+               signer_kind, signer_did, verification_method, public_key, sealed_seed, newest.version,
+               newest.valid_until_ms
         from lists join issuers on issuers.number = lists.issuer
         left join list_versions as newest on newest.list = lists.number
              and newest.version = (select max(version) from list_versions where list = lists.number)
@@ -70,6 +71,7 @@ def due_lists(session: Session, expiring_before_ms: int) -> Sequence[DueList]:
     return [
         DueList(
             number=row["number"],
+            issuer_number=row["issuer"],
             issuer=row["identifier"],
             purpose=Purpose(row["purpose"]),
             bits_per_entry=row["bits_per_entry"],
@@ -97,31 +99,52 @@ def add_version(session: Session, version: NewVersion) -> None:
         """,
         (version.list_number, version.version, version.valid_until_ms, version.bits_root, version.document),
     )
+    # Of a version that was superseded before it was anchored the usual document is history enough.
+    session.execute(
+        """
+        delete from list_forms where list = ? and version < ? and version in (
+            select version from list_versions where list_versions.list = list_forms.list and batch is null)
+        """,
+        (version.list_number, version.version),
+    )
+    session.execute_many(
+        "insert into list_forms (list, version, form, body) values (?, ?, ?, ?)",
+        [(version.list_number, version.version, form, body) for form, body in version.forms.items()],
+    )
     session.execute(
         "update lists set published_changes = ? where number = ?", (version.changes, version.list_number)
     )
 
 
-def list_version(session: Session, number: int, version: int | None) -> PublishedVersion | None:
-    """Return a version, the newest where none is named."""
+def list_version(
+    session: Session, number: int, version: int | None, form: str | None = None
+) -> PublishedVersion | None:
+    """Return a version, the newest where none is named, in the usual form where no other is."""
     row = session.one(
         """
-        select list, version, valid_until_ms, document from list_versions
-        where list = ? and (version = ? or ? is null) order by version desc limit 1
+        select list_versions.list, list_versions.version, valid_until_ms, coalesce(list_forms.body, document) as body,
+               list_forms.body is not null as has_form
+        from list_versions
+        left join list_forms on list_forms.list = list_versions.list
+             and list_forms.version = list_versions.version and list_forms.form = ?
+        where list_versions.list = ? and (list_versions.version = ? or ? is null)
+        order by list_versions.version desc limit 1
         """,
-        (number, version, version),
+        (form, number, version, version),
     )
-    if row is None:
+    if row is None or (form is not None and not row["has_form"]):
         return None
     return PublishedVersion(
         list_number=row["list"],
         version=row["version"],
         valid_until_ms=row["valid_until_ms"],
-        document=row["document"],
+        document=row["body"],
     )
 
 
-def list_version_at(session: Session, number: int, time_ms: int) -> PublishedVersion | None:
+def list_version_at(
+    session: Session, number: int, time_ms: int, form: str | None = None
+) -> PublishedVersion | None:
     """Return the version in force at a time: the newest whose `validFrom` is not after it."""
     row = session.one(
         """
@@ -129,7 +152,9 @@ def list_version_at(session: Session, number: int, time_ms: int) -> PublishedVer
         """,
         (number, time_ms),
     )
-    return None if row is None or row["version"] is None else list_version(session, number, row["version"])
+    return (
+        None if row is None or row["version"] is None else list_version(session, number, row["version"], form)
+    )
 
 
 def list_events(session: Session, after: int, limit: int) -> Sequence[ListEvent]:

@@ -137,6 +137,16 @@ _INITIAL = (
         primary key (list, version)
     ) strict
     """,
+    """
+    create table list_forms (
+        list integer not null,
+        version integer not null,
+        form text not null,
+        body blob not null,
+        primary key (list, version, form),
+        foreign key (list, version) references list_versions (list, version)
+    ) strict
+    """,
     "create index versions_of_batch on list_versions (list, batch) where batch is not null",
     """
     create table status_changes (

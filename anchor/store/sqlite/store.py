@@ -198,13 +198,17 @@ class SqliteStore:
         """See Store."""
         await self._writer.run(lambda session: lists.add_version(session, version))
 
-    async def list_version(self, number: int, version: int | None) -> PublishedVersion | None:
+    async def list_version(
+        self, number: int, version: int | None, *, form: str | None = None
+    ) -> PublishedVersion | None:
         """See Store."""
-        return await self._read(lambda session: lists.list_version(session, number, version))
+        return await self._read(lambda session: lists.list_version(session, number, version, form))
 
-    async def list_version_at(self, number: int, time_ms: int) -> PublishedVersion | None:
+    async def list_version_at(
+        self, number: int, time_ms: int, *, form: str | None = None
+    ) -> PublishedVersion | None:
         """See Store."""
-        return await self._read(lambda session: lists.list_version_at(session, number, time_ms))
+        return await self._read(lambda session: lists.list_version_at(session, number, time_ms, form))
 
     async def list_events(self, *, after: int, limit: int) -> Sequence[ListEvent]:
         """See Store."""
