@@ -8,6 +8,7 @@ Every error this package raises on purpose, by what the caller can do about it.
     ├── Unauthorized            present a valid API key
     ├── NotFound                nothing by that name is visible to this caller
     ├── Conflict                the request contradicts what is already durable
+    │   └── RevocationIsFinal   suspend instead where a status may have to be lifted again
     ├── Overloaded              try again later
     ├── TooLarge                send less at once
     ├── ChainUnavailable        retry, or use another RPC endpoint
@@ -51,6 +52,10 @@ class NotFound(AnchorError):
 
 class Conflict(AnchorError):
     """The request contradicts what is already durable; nothing was changed."""
+
+
+class RevocationIsFinal(Conflict):
+    """A revocation was to be cleared; nothing was changed."""
 
 
 class Overloaded(AnchorError):

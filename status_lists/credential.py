@@ -113,13 +113,15 @@ def list_document(
     valid_from_ms: int,
     valid_until_ms: int,
     ttl_ms: int,
+    encoded_list: str | None = None,
 ) -> dict[str, object]:
     """Build the unsigned BitstringStatusListCredential of one version of a list.
 
     `valid_from_ms` is the version. Requires exactly the list's bits, an end after the beginning and a
     positive ttl, else raises OutOfRange. Guarantees equal documents for equal arguments. A list of messages
     says its `statusSize` and `statusMessages`; of other lists with larger entries, which the context gives no
-    term for, only the credentials' entries say it.
+    term for, only the credentials' entries say it. `encoded_list` is the text of these bits where it is at hand
+    already, as `SegmentedBits` keeps it; otherwise it is made here.
     """
     if len(bits) != status_list.size_bytes:
         raise OutOfRange(f"the list has {status_list.size_bytes} bytes, not {len(bits)}")
@@ -129,7 +131,7 @@ def list_document(
         "id": f"{status_list.url}#list",
         "type": LIST_TYPE,
         "statusPurpose": status_list.purpose,
-        "encodedList": encode_list(bits, level=compression_level(len(bits))),
+        "encodedList": encoded_list or encode_list(bits, level=compression_level(len(bits))),
         "ttl": ttl_ms,
     }
     if status_list.purpose == MESSAGE:

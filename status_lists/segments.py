@@ -149,6 +149,25 @@ class SegmentedBits:
         for index, value in known:
             self.set(index, value)
 
+    def replace(self, bits: bytes | bytearray) -> None:
+        """Take over another bitstring of the same size, noticing by comparison which segments and chunks differ.
+
+        Raises OutOfRange for another size.
+        """
+        if len(bits) != len(self._bits):
+            raise OutOfRange(f"the list has {len(self._bits)} bytes, not {len(bits)}")
+        for start in range(0, len(bits), self._segment_bytes):
+            end = start + self._segment_bytes
+            if bits[start:end] == self._bits[start:end]:
+                continue
+            self._stale.add(start // self._segment_bytes)
+            self._changed_chunks.update(
+                at // CHUNK_BYTES
+                for at in range(start, min(end, len(bits)), CHUNK_BYTES)
+                if bits[at : at + CHUNK_BYTES] != self._bits[at : at + CHUNK_BYTES]
+            )
+            self._bits[start:end] = bits[start:end]
+
     def bits(self) -> bytes:
         """Give a copy of the bitstring."""
         return bytes(self._bits)

@@ -61,7 +61,7 @@ def parse_target(url: str) -> Target:
     match = _URL.fullmatch(url) if len(url) <= _MAX_CHARS else None
     if match is None:
         raise RetrievalFailed(
-            "the list's address is no plain https URL; it must be ASCII, name a host, and hold no user name"
+            "the address is no plain https URL; it must be ASCII, name a host, and hold no user name"
         )
     scheme = match["scheme"].lower()
     resource = match["resource"]

@@ -132,7 +132,7 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     except AnchorError as exc:
         return problem_response(exc)
     except web.HTTPException as exc:
-        return http_problem(exc.status, exc.reason)
+        return http_problem(exc)
     except Exception:  # the outermost edge: nothing of our own bugs may leak to a caller
         log.exception("request.failed", route=request.path)
         return problem_response(FatalError("unexpected"))

@@ -1,4 +1,4 @@
-"""Handlers under /v1/issuers: the operator manages issuers."""
+"""Handlers under /v1/issuers, where the operator manages issuers, and the DID documents hosted for them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,15 @@ from anchor.fields import Fields
 from anchor.service.issuers import NewKey
 from anchor.store.records import Issuer, SignerKind
 from status_lists.datetimes import format_datetime
+from status_lists.did_web import MEDIA_TYPE as DID_TYPE
 from status_lists.multibase import decode_base64url, encode_multikey
+from status_lists.publishing import entity_tag, is_unchanged
 
 MAX_BODY_BYTES = 16 * 1024
 SEED_BYTES = 32
+
+_DID_CACHE = "public, max-age=60"
+"""Short: while a cache keeps a document, its readers refuse what a newer key signed."""
 
 
 async def add(request: web.Request) -> web.Response:
@@ -28,8 +33,9 @@ async def add(request: web.Request) -> web.Response:
     name = fields.text("name", max_chars=200)
     kind = _signer_kind(fields.text("listSigner")) if fields.has("listSigner") else SignerKind.SERVICE
     seed = fields.decoded("seed", _decode_seed) if fields.has("seed") else None
+    hosted = fields.optional_text("hosted", max_chars=60)
     fields.end()
-    new = await services.issuers.add(identifier=identifier, name=name, kind=kind, seed=seed)
+    new = await services.issuers.add(identifier=identifier, name=name, kind=kind, seed=seed, hosted=hosted)
     return web.json_response(_new_key_json(new), status=201)
 
 
@@ -45,6 +51,26 @@ async def rotate_key(request: web.Request) -> web.Response:
     require_operator(request)
     new = await request.app[SERVICES].issuers.rotate_key(int(request.match_info["number"]))
     return web.json_response(_new_key_json(new))
+
+
+async def rotate_list_key(request: web.Request) -> web.Response:
+    """POST /v1/issuers/{number}/rotate-list-key: let a new key sign an issuer's lists, and sign them all again."""
+    require_operator(request)
+    rotated = await request.app[SERVICES].list_keys.rotate(int(request.match_info["number"]))
+    body = issuer_json(rotated.issuer) | {
+        "retired": rotated.retired_method,
+        "warnings": list(rotated.warnings),
+    }
+    return web.json_response(body)
+
+
+async def did_document(request: web.Request) -> web.Response:
+    """GET /dids/{slug}/did.json: the DID document of an issuer that has it hosted here, with all its list keys."""
+    document = await request.app[SERVICES].list_keys.hosted_document(request.match_info["slug"])
+    headers = {"ETag": entity_tag(document), "Cache-Control": _DID_CACHE}
+    if is_unchanged(request.headers.get("If-None-Match"), headers["ETag"]):
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=document, content_type=DID_TYPE, headers=headers)
 
 
 async def disable(request: web.Request) -> web.Response:

@@ -18,6 +18,7 @@ from anchor.errors import (
     NotFound,
     NotStrictJson,
     Overloaded,
+    RevocationIsFinal,
     ServiceUnavailable,
     TooLarge,
     Unauthorized,
@@ -47,6 +48,7 @@ PROBLEMS: dict[type[AnchorError], Problem] = {
     InvalidInput: Problem("invalid-input", 400, "the request breaks a rule"),
     Unauthorized: Problem("unauthorized", 401, "a valid API key is needed"),
     NotFound: Problem("not-found", 404, "there is nothing by that name"),
+    RevocationIsFinal: Problem("revocation-is-final", 409, "a revocation is never lifted"),
     Conflict: Problem("conflict", 409, "the request contradicts what is stored"),
     TooLarge: Problem("too-large", 413, "the request is too large"),
     Overloaded: Problem("overloaded", 503, "the service cannot take more now"),
@@ -90,16 +92,18 @@ def problem_response(error: AnchorError) -> web.Response:
     )
 
 
-def http_problem(status: int, reason: str) -> web.Response:
+def http_problem(error: web.HTTPException) -> web.Response:
     """Return the problem document of an error that aiohttp's router found."""
-    titles = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}
+    slugs = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}
+    allowed = error.headers.get("Allow")
     return web.json_response(
         {
-            "type": PROBLEM_TYPE + titles.get(status, "invalid-input"),
-            "title": reason.lower(),
-            "status": status,
-            "detail": reason,
+            "type": PROBLEM_TYPE + slugs.get(error.status, "invalid-input"),
+            "title": error.reason.lower(),
+            "status": error.status,
+            "detail": f"{error.reason}; allowed here: {allowed}" if allowed else error.reason,
         },
-        status=status,
+        status=error.status,
+        headers={"Allow": allowed} if allowed else None,
         content_type="application/problem+json",
     )

@@ -39,9 +39,9 @@ async def leaves(request: web.Request) -> web.StreamResponse:
         "Cache-Control": _FINAL_CACHE if found.state.value == "final" else _CHANGING_CACHE,
         "ETag": entity_tag(found.root or b""),
     }
-    first, last, status = _range(request, size)
+    first, last, status = _range(request, size, headers["ETag"])
     if status == 416:
-        return web.Response(status=416, headers=headers | {"Content-Range": f"bytes */{size}"})
+        return range_problem(size)
     if status == 206:
         headers["Content-Range"] = f"bytes {first}-{last}/{size}"
     response = web.StreamResponse(status=status, headers=headers)
@@ -52,6 +52,8 @@ async def leaves(request: web.Request) -> web.StreamResponse:
     while at <= last:
         leaf, offset = divmod(at, HASH_BYTES)
         part = await publications.leaves(found, start=leaf, count=LEAVES_AT_ONCE)
+        if not part:
+            raise FatalError(f"batch {found.sequence} has fewer leaves than it counts: restore a backup")
         part = part[offset : offset + last - at + 1]
         await response.write(part)
         at += len(part)
@@ -59,8 +61,11 @@ async def leaves(request: web.Request) -> web.StreamResponse:
     return response
 
 
-def _range(request: web.Request, size: int) -> tuple[int, int, int]:
+def _range(request: web.Request, size: int, etag: str) -> tuple[int, int, int]:
     """Return the first and last byte asked for and the status (RFC 9110, section 14.2); one range is honoured."""
+    # A client that holds a part of another version must get the whole of this one, never a mixture.
+    if request.headers.get("If-Range", etag) != etag:
+        return 0, size - 1, 200
     try:
         asked = request.http_range
     except ValueError:

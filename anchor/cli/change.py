@@ -120,7 +120,7 @@ def _command(*, name: str, change: Callable[[str], Change], text: str, lines: Se
         wanted = change(reason)
         patience = Patience(limit_s=timeout_s) if wait == "anchored" else None
         done = asyncio.run(_change(wanted, named.targets(), options, patience))
-        _report(wanted, done, options)
+        report_change(wanted.done, done, options)
 
     return command
 
@@ -144,13 +144,14 @@ async def _change(
         )
 
 
-def _report(wanted: Change, done: Done, options: ServiceOptions) -> None:
+def report_change(word: str, done: Done, options: ServiceOptions) -> None:
+    """Print what a change did: for people, or as JSON."""
     receipt = done.receipt
     if options.as_json:
         print_json(_to_json(done))
         return
     unchanged = f", {receipt.unchanged:,} already so" if receipt.unchanged else ""
-    click.echo(f"{wanted.done}: {count_text(receipt.changed, 'credential')}{unchanged}")
+    click.echo(f"{word}: {count_text(receipt.changed, 'credential')}{unchanged}")
     if receipt.published is not None:
         click.echo(f"public since {time_text(receipt.published)}")
     for item in receipt.lists:

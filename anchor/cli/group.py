@@ -27,6 +27,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "revoke": ("change", "Revoke credentials, for ever."),
     "suspend": ("change", "Suspend credentials for a time."),
     "reinstate": ("change", "Lift the suspension of credentials."),
+    "apply": ("apply", "Apply a CSV or NDJSON file of status changes."),
     "verify": ("verify", "Check a credential without asking its issuer."),
     "audit": ("audit", "Check everything that a publisher anchored."),
     "trust": ("trust", "Manage what you, as a verifier, trust."),

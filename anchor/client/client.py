@@ -207,6 +207,17 @@ class ServiceClient:
         items: list[JsonValue] = [change_to_json(item) for item in changes]
         return await self._post("/v1/status-changes", {"changes": items}, read_change_receipt)
 
+    async def apply_changes(self, body: bytes, *, content_type: str) -> ChangeReceipt:
+        """Make the changes of a CSV (`text/csv`) or NDJSON (`application/x-ndjson`), all or none (see the API)."""
+        if len(body) > MAX_PACKED_BYTES:
+            raise TooLarge(
+                f"a file of changes has at most {MAX_PACKED_BYTES} bytes, not {len(body)}: split it"
+            )
+        answer = await self._connection.fetch(
+            Request(method="POST", path="/v1/status-changes", body=body, content_type=content_type)
+        )
+        return self._read(answer.body, read_change_receipt)
+
     async def publisher(self) -> PublisherDocument:
         """Return who publishes where (public)."""
         answer = await self._connection.fetch(Request(method="GET", path="/v1/publisher"))

@@ -71,12 +71,18 @@ class Tree:
         for level, nodes in enumerate(self._levels):
             del nodes[(size >> level) * HASH_BYTES :]
 
-    def replace_first(self, leaf: bytes) -> None:
-        """Put another leaf at position 0 (size ≥ 1) and hash the left edge again: one node a level."""
-        self._levels[0][:HASH_BYTES] = leaf
+    def replace(self, index: int, leaf: bytes) -> None:
+        """Put another leaf at a position (0 ≤ index < size) and hash its path again: one node a level."""
+        start = index * HASH_BYTES
+        self._levels[0][start : start + HASH_BYTES] = leaf
         for lower, upper in zip(self._levels, self._levels[1:], strict=False):
-            if upper:
-                upper[:HASH_BYTES] = sha256(NODE_PREFIX + lower[: 2 * HASH_BYTES]).digest()
+            index >>= 1
+            start = index * HASH_BYTES
+            if start >= len(upper):
+                return
+            upper[start : start + HASH_BYTES] = sha256(
+                NODE_PREFIX + lower[2 * start : 2 * start + 64]
+            ).digest()
 
     def root(self) -> bytes:
         """Return the root; the hash of the empty string for no leaves (RFC 9162, section 2.1.1)."""

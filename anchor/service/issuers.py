@@ -11,6 +11,8 @@ from anchor.errors import InvalidInput, Unauthorized
 from anchor.service.keys import KeyVault, hash_api_key, new_api_key, same_key
 from anchor.store.protocol import IssuerStore
 from anchor.store.records import Issuer, NewIssuer, SignerKind
+from status_lists.did_web import hosted_did, is_hosted_did
+from status_lists.errors import StatusListError
 
 _IDENTIFIER = re.compile(r"did:[a-z0-9]+:[A-Za-z0-9._:%-]+|https://[A-Za-z0-9.-]+(:[0-9]+)?(/[!-~]*)?")
 MAX_IDENTIFIER_CHARS = 500
@@ -23,6 +25,8 @@ STAND_IN_WARNING = (
 DID_WEB_WARNING = (
     "add {method} as an assertionMethod to the issuer's DID document: until then verifiers refuse its lists"
 )
+
+LOOPBACK_DID_WARNING = "a did:web is looked up over https, and this service's base_url is http: nobody else can resolve the issuer's DID"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +42,33 @@ class Issuers:
     """The operator's view of issuers, and the check of every API key."""
 
     def __init__(
-        self, *, store: IssuerStore, vault: KeyVault, clock: Clock, operator_key_hash: bytes
+        self, *, store: IssuerStore, vault: KeyVault, clock: Clock, base_url: str, operator_key_hash: bytes
     ) -> None:
         self._store = store
         self._vault = vault
         self._clock = clock
+        self._base_url = base_url
         self._operator_key_hash = operator_key_hash
 
-    async def add(self, *, identifier: str | None, name: str, kind: SignerKind, seed: bytes | None) -> NewKey:
+    async def add(
+        self,
+        *,
+        identifier: str | None,
+        name: str,
+        kind: SignerKind,
+        seed: bytes | None,
+        hosted: str | None = None,
+    ) -> NewKey:
         """
         Add an issuer and return it with its API key.
 
-        A managed issuer is named by the did:key that is made here (or imported by its seed), so it brings no
-        identifier; the others must.
+        A managed issuer is named by the did:key that is made here (or imported by its seed), and one whose did:web
+        document this service hosts by the name `hosted` in it, so they bring no identifier; the others must.
         """
+        if hosted is not None:
+            identifier = self._hosted_identifier(hosted, identifier, kind)
+        elif identifier is not None and is_hosted_did(identifier, self._base_url):
+            raise InvalidInput(f"this service hosts {identifier[:200]!r}: give 'hosted' instead of 'id'")
         _check_identifier(identifier, kind)
         signer = self._vault.signer(kind, identifier=identifier, seed=seed)
         api_key = new_api_key("issuer")
@@ -64,7 +81,7 @@ class Issuers:
             ),
             now_ms=self._clock.now_ms(),
         )
-        return NewKey(issuer, api_key, _warnings(issuer))
+        return NewKey(issuer, api_key, self.warnings(issuer))
 
     async def all(self) -> Sequence[Issuer]:
         """Return all issuers."""
@@ -78,6 +95,18 @@ class Issuers:
     async def disable(self, number: int) -> Issuer:
         """Refuse an issuer's key from now on; what it anchored stays checkable."""
         return await self._store.disable_issuer(number)
+
+    def warnings(self, issuer: Issuer) -> tuple[str, ...]:
+        """Return what the operator must know of the key that signs an issuer's lists."""
+        match issuer.signer.kind:
+            case SignerKind.SERVICE:
+                return (STAND_IN_WARNING,)
+            case SignerKind.DID_WEB if is_hosted_did(issuer.identifier, self._base_url):
+                return () if self._base_url.startswith("https://") else (LOOPBACK_DID_WARNING,)
+            case SignerKind.DID_WEB:
+                return (DID_WEB_WARNING.format(method=issuer.signer.verification_method),)
+            case SignerKind.MANAGED:
+                return ()
 
     async def authenticate(self, api_key: str) -> Issuer:
         """Return the issuer of a presented key; Unauthorized for any other key, or a disabled issuer's."""
@@ -94,6 +123,16 @@ class Issuers:
                 "this needs the operator's API key: see operator.key in the service's data folder"
             )
 
+    def _hosted_identifier(self, hosted: str, identifier: str | None, kind: SignerKind) -> str:
+        if identifier is not None or kind is not SignerKind.DID_WEB:
+            raise InvalidInput(
+                "'hosted' makes the issuer's did:web: leave out 'id', with 'did-web' as listSigner"
+            )
+        try:
+            return hosted_did(self._base_url, hosted)
+        except StatusListError as exc:
+            raise InvalidInput(f"'hosted': {exc}") from exc
+
 
 def _check_identifier(identifier: str | None, kind: SignerKind) -> None:
     if kind is SignerKind.MANAGED:
@@ -106,13 +145,3 @@ def _check_identifier(identifier: str | None, kind: SignerKind) -> None:
         raise InvalidInput(f"{identifier[:80]!r} is no DID and no https URL")
     if kind is SignerKind.DID_WEB and not identifier.startswith("did:web:"):
         raise InvalidInput(f"{identifier[:80]!r} is no did:web: choose another listSigner")
-
-
-def _warnings(issuer: Issuer) -> tuple[str, ...]:
-    match issuer.signer.kind:
-        case SignerKind.SERVICE:
-            return (STAND_IN_WARNING,)
-        case SignerKind.DID_WEB:
-            return (DID_WEB_WARNING.format(method=issuer.signer.verification_method),)
-        case SignerKind.MANAGED:
-            return ()

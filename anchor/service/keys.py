@@ -10,6 +10,7 @@ from pathlib import Path
 
 from anchor.errors import ConfigError, FatalError
 from anchor.store.records import ListSigner, SignerKind
+from anchor.store.webhooks import Webhook
 from status_lists.errors import StatusListError
 from status_lists.keys import ListKey, open_key, seal_key, verification_method_of
 from status_lists.multibase import encode_base64url
@@ -35,7 +36,7 @@ def same_key(presented: str, expected_hash: bytes) -> bool:
 
 
 class KeyVault:
-    """Seals list-signing keys at rest under one key-encryption key."""
+    """Seals list-signing keys, and the secrets of webhooks, at rest under one key-encryption key."""
 
     __slots__ = ("_wrapping_key",)
 
@@ -65,6 +66,25 @@ class KeyVault:
             raise FatalError(
                 f"the list key of {signer.did} cannot be opened: put back the lists.key file it was sealed with"
             ) from exc
+
+    def seal_webhook_secret(self, secret: bytes, *, issuer: int, url: str) -> bytes:
+        """Return the sealed form of a webhook's secret of 32 bytes; it opens for this issuer and URL alone."""
+        return seal_key(secret, wrapping_key=self._wrapping_key, context=_webhook_context(issuer, url))
+
+    def open_webhook_secret(self, webhook: Webhook) -> bytes:
+        """Return a webhook's secret; FatalError where the key-encryption key is not the one it was sealed with."""
+        context = _webhook_context(webhook.issuer, webhook.url)
+        try:
+            return open_key(webhook.sealed_secret, wrapping_key=self._wrapping_key, context=context)
+        except StatusListError as exc:
+            raise FatalError(
+                f"the secret of webhook {webhook.id} cannot be opened: put back the lists.key file it was sealed with"
+            ) from exc
+
+
+def _webhook_context(issuer: int, url: str) -> str:
+    # No DID begins like this, so a list key never opens as a webhook's secret, nor the other way round.
+    return f"webhook of issuer {issuer}: {url}"
 
 
 def load_or_create(path: Path, create: str) -> str:

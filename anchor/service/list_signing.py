@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from anchor.core.entries import Purpose
+from anchor.service.live_lists import LARGE_LIST_BYTES
 from anchor.store.records import DueList
 from status_lists import cwt as token_cwt
 from status_lists import jose, token_jwt
@@ -46,12 +47,15 @@ class Signing:
     aggregation_uri: str
 
 
-def sign_forms(due: DueList, status_list: StatusList, signing: Signing) -> dict[ListForm, bytes]:
+def sign_forms(
+    due: DueList, encoded_list: str, status_list: StatusList, signing: Signing
+) -> dict[ListForm, bytes]:
     """
     Return every form of one version of a list.
 
     The usual form is signed with `eddsa-rdfc-2022`. A list of messages is not: the contexts lack its terms, so its JSON
-    is signed with `eddsa-jcs-2022` in both JSON forms.
+    is signed with `eddsa-jcs-2022` in both JSON forms. A large list comes in its usual form only: compressing it afresh
+    for each of the others would take seconds at each change.
     """
     document = list_document(
         status_list,
@@ -59,7 +63,10 @@ def sign_forms(due: DueList, status_list: StatusList, signing: Signing) -> dict[
         valid_from_ms=signing.version,
         valid_until_ms=signing.valid_until_ms,
         ttl_ms=signing.ttl_ms,
+        encoded_list=encoded_list,
     )
+    if len(due.bits) > LARGE_LIST_BYTES and due.purpose is not Purpose.MESSAGE:
+        return {ListForm.VC: _rdfc(document, signing)}
     method, created_ms = signing.verification_method, signing.version
     jcs = write_json_object(
         sign_list_jcs(document, key=signing.key, verification_method=method, created_ms=created_ms)

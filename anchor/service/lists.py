@@ -8,11 +8,12 @@ from collections.abc import Sequence
 import structlog
 
 from anchor.clock import Clock
-from anchor.core.entries import Purpose, bits_root
+from anchor.core.entries import Purpose
 from anchor.errors import FatalError, InvalidInput, Overloaded
 from anchor.service.announcer import Announcer
 from anchor.service.keys import KeyVault
 from anchor.service.list_signing import ListForm, Signing, sign_forms
+from anchor.service.live_lists import LiveLists
 from anchor.store.protocol import StatusStore
 from anchor.store.records import DueList, Issuer, ListSpec, NewVersion
 from status_lists.credential import StatusList
@@ -51,6 +52,7 @@ class ListPublisher:
         self._announcer = announcer
         self._running = asyncio.Lock()
         self._clock_fault: str | None = None
+        self._live = LiveLists()
 
     @property
     def policy(self) -> PublishingPolicy:
@@ -125,12 +127,13 @@ class ListPublisher:
             ttl_ms=self._policy.ttl_ms,
             aggregation_uri=f"{self._base_url}/v1/issuers/{item.issuer_number}/status-lists",
         )
-        forms = sign_forms(item, status_list_of(item, self.url(item.number)), signing)
+        encoded = self._live.encode(item)
+        forms = sign_forms(item, encoded.encoded_list, status_list_of(item, self.url(item.number)), signing)
         return NewVersion(
             list_number=item.number,
             version=version,
             valid_until_ms=signing.valid_until_ms,
-            bits_root=bits_root(item.bits),
+            bits_root=encoded.bits_root,
             changes=item.changes,
             document=forms.pop(ListForm.VC),
             forms={form.value: body for form, body in forms.items()},

@@ -144,7 +144,7 @@ class Sealer:
             created_s=now_s,
         )
         tree = await self._growing.grow(batch.id, batch.leaf_count)
-        tree.replace_first(leaf_hash(header.encode()))
+        tree.replace(0, leaf_hash(header.encode()))
         summary = StatusSummary.of([state.entry for state in states])
         seal = _seal_of(header, credential_root=tree.root(), status_root=summary.status_root())
         await self._store.seal_batch(batch.id, seal, tree.levels, states)

@@ -23,9 +23,11 @@ from anchor.store.records import (
     DueList,
     HistoryItem,
     Issuer,
+    IssuerKeys,
     IssuerList,
     ListEvent,
     ListPlan,
+    ListSigner,
     ListSpec,
     Mined,
     NewIssuer,
@@ -38,6 +40,7 @@ from anchor.store.records import (
     StatusChange,
     Submission,
 )
+from anchor.store.webhooks import WebhookStore
 
 
 class IssuerStore(Protocol):
@@ -61,6 +64,23 @@ class IssuerStore(Protocol):
 
     async def disable_issuer(self, number: int) -> Issuer:
         """Refuse the issuer's key from now on; its credentials and lists stay. NotFound for an unknown number."""
+        ...
+
+    async def issuer(self, number: int) -> Issuer:
+        """Return an issuer; NotFound for an unknown number."""
+        ...
+
+    async def rotate_list_key(self, number: int, signer: ListSigner, *, now_ms: int) -> Issuer:
+        """
+        Let another key sign the issuer's lists, and record the public half of the one before as retired.
+
+        Every list of the issuer is due then, one whose version is being signed at this moment too. NotFound for an
+        unknown number; Conflict unless the signer is a did:web before and after, under one DID, and the key is new.
+        """
+        ...
+
+    async def issuer_keys(self, identifier: str) -> IssuerKeys | None:
+        """Return an issuer with all its list keys as of one moment; None where nobody has the identifier."""
         ...
 
 
@@ -261,7 +281,7 @@ class OutboxStore(Protocol):
         ...
 
 
-class Store(IssuerStore, DigestStore, StatusStore, BatchStore, OutboxStore, Protocol):
+class Store(IssuerStore, DigestStore, StatusStore, BatchStore, OutboxStore, WebhookStore, Protocol):
     """All of it, and the facts that a database is tied to."""
 
     async def pin(self, name: str, value: str) -> str:

@@ -52,6 +52,23 @@ class NewIssuer:
 
 
 @dataclass(frozen=True, slots=True)
+class RetiredKey:
+    """A key that signed an issuer's lists until it was replaced; versions that it signed verify under it for ever."""
+
+    verification_method: str
+    public_key: bytes
+    retired_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerKeys:
+    """An issuer with its present list key, and the keys before it, oldest first."""
+
+    issuer: Issuer
+    retired: tuple[RetiredKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """One digest handed in: bound to a status entry, to a fresh one (`allocate`), or to none."""
 

@@ -29,7 +29,7 @@ SUITES = (RDFC, JCS)
 ASSERTION = "assertionMethod"
 AUTHENTICATION = "authentication"
 
-MAX_PROOFS = 10
+MAX_PROOFS = 5
 """Proofs of one document: each costs a canonicalisation."""
 
 PROOF_TYPE = "DataIntegrityProof"

@@ -106,7 +106,7 @@ def test_tree_after_any_changes_equals_the_reference(changes: list[tuple[str, in
             del leaves[size:]
         elif leaves:
             leaves[0] = leaf_hash(bytes([step, number, 0xFF]))
-            tree.replace_first(leaves[0])
+            tree.replace(0, leaves[0])
 
         assert tree.root() == reference.mth(leaves)
 
@@ -124,7 +124,7 @@ def test_tree_replace_first_equals_a_tree_built_so(size: int) -> None:
     leaves = numbered_leaves(size)
     tree = tree_of([leaf_hash(b"placeholder"), *leaves[1:]])
 
-    tree.replace_first(leaves[0])
+    tree.replace(0, leaves[0])
 
     assert [bytes(level) for level in tree.levels] == [bytes(level) for level in tree_of(leaves).levels]
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+from click.testing import CliRunner
 
+from anchor.cli import main
 from anchor.documents import parse_batch, parse_evidence
 from status_lists.bitstring import get_entry
 from status_lists.datetimes import format_datetime
@@ -110,6 +113,29 @@ async def test_bulk_changes_set_every_bit_in_one_version(service: RunningService
     assert (answer["changed"], len(answer["lists"])) == (500, 1)
     assert all(get_entry(bits, entry["index"]) for entry in entries)
     assert sum(byte.bit_count() for byte in bits) == 500
+
+
+async def test_apply_command_sends_a_file_of_changes(service: RunningService, tmp_path: Path) -> None:
+    """`anchor apply` says what was changed; a file with one impossible row changes nothing."""
+    issuer = await service.add_issuer()
+    first, second = await _allocate(service, issuer, 2)
+    good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
+    header = "list,index,purpose,value,reason\n"
+    good.write_text(f"{header}{first['list']},{first['index']},suspension,true,fee unpaid\n", "utf-8")
+    bad.write_text(
+        f"{header}{second['list']},{second['index']},suspension,true,fee unpaid\n0,0x0c,suspension,true,odd\n",
+        "utf-8",
+    )
+    options = ["--service", service.base_url, "--api-key", issuer.api_key]
+    applied = await asyncio.to_thread(CliRunner().invoke, main, ["apply", str(good), *options])
+    refused = await asyncio.to_thread(CliRunner().invoke, main, ["apply", str(bad), *options])
+    _, state = await service.request(
+        "GET", f"/v1/status-entries/{second['list']}/{second['index']}", headers=issuer.headers
+    )
+
+    assert (applied.exit_code, applied.output.splitlines()[0]) == (0, "applied: 1 credential")
+    assert (refused.exit_code, "line 3: index '0x0c' is no number" in refused.output) == (2, True)
+    assert state["suspended"] is False
 
 
 async def test_event_stream_tells_new_versions_and_resumes_after_last_event(service: RunningService) -> None:

@@ -129,7 +129,7 @@ async def tree_of(store: Store, batch: Batch, header: BatchHeader) -> Tree:
     """Return the tree over a batch's stored leaves with this header."""
     tree = Tree()
     tree.extend(await store.nodes(batch.id, 0, 0, batch.leaf_count))
-    tree.replace_first(leaf_hash(header.encode()))
+    tree.replace(0, leaf_hash(header.encode()))
     return tree
 
 

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from anchor.errors import Conflict, NotFound
-from anchor.store.records import Issuer, ListSigner, NewIssuer, SignerKind
+from anchor.store.records import Issuer, IssuerKeys, ListSigner, NewIssuer, RetiredKey, SignerKind
 from anchor.store.sqlite.writer import Session
 
 _COLUMNS = """
@@ -70,6 +70,54 @@ def disable_issuer(session: Session, number: int) -> Issuer:
     """Disable an issuer."""
     session.execute("update issuers set is_disabled = 1 where number = ?", (number,))
     return issuer_by_number(session, number)
+
+
+def rotate_list_key(session: Session, number: int, signer: ListSigner, now_ms: int) -> Issuer:
+    """Replace the list key, keep the public half of the old one, and make every list due."""
+    old = issuer_by_number(session, number).signer
+    _require_rotation(session, number, old, signer)
+    session.execute(
+        "insert into retired_list_keys (issuer, verification_method, public_key, retired_ms) values (?, ?, ?, ?)",
+        (number, old.verification_method, old.public_key, now_ms),
+    )
+    session.execute(
+        "update issuers set verification_method = ?, public_key = ?, sealed_seed = ? where number = ?",
+        (signer.verification_method, signer.public_key, signer.sealed_seed, number),
+    )
+    # As a change of bits would: so a version that the old key is signing at this moment does not pass for the newest.
+    session.execute(
+        "update lists set changes = changes + 1, changed_ms = ? where issuer = ?", (now_ms, number)
+    )
+    return issuer_by_number(session, number)
+
+
+def _require_rotation(session: Session, number: int, old: ListSigner, new: ListSigner) -> None:
+    if not (old.kind is new.kind is SignerKind.DID_WEB) or old.did != new.did:
+        raise Conflict(
+            f"the list key of issuer {number} is not rotated: only a did:web names its keys apart from itself"
+        )
+    known = session.one(
+        "select 1 from retired_list_keys where verification_method = ?", (new.verification_method,)
+    )
+    if known or old.public_key == new.public_key:
+        raise Conflict(f"issuer {number} had this list key before: a rotation takes a new one")
+
+
+def issuer_keys(session: Session, identifier: str) -> IssuerKeys | None:
+    """Return an issuer with the keys that signed its lists before."""
+    row = session.one(f"select {_COLUMNS} from issuers where identifier = ?", (identifier,))
+    if row is None:
+        return None
+    retired = session.all(
+        "select verification_method, public_key, retired_ms from retired_list_keys where issuer = ? order by id",
+        (row["number"],),
+    )
+    return IssuerKeys(
+        issuer=read_issuer(row),
+        retired=tuple(
+            RetiredKey(key["verification_method"], key["public_key"], key["retired_ms"]) for key in retired
+        ),
+    )
 
 
 def read_issuer(row: sqlite3.Row) -> Issuer:

@@ -14,6 +14,13 @@ def initial(database: Database) -> None:
         database.execute(statement)
 
 
+@migrations(name="0002 rotated list keys and webhooks")
+def rotated_list_keys_and_webhooks(database: Database) -> None:
+    """Create the tables of retired list keys and of webhooks."""
+    for statement in _LIST_KEYS_AND_WEBHOOKS:
+        database.execute(statement)
+
+
 _INITIAL = (
     """
     create table facts (
@@ -171,4 +178,37 @@ _INITIAL = (
         primary key (issuer, idempotency_key)
     ) strict, without rowid
     """,
+)
+
+_LIST_KEYS_AND_WEBHOOKS = (
+    # Public halves only: the seed of a key that was replaced is gone.
+    """
+    create table retired_list_keys (
+        id integer primary key autoincrement,
+        issuer integer not null references issuers (number),
+        verification_method text not null unique,
+        public_key blob not null check (length(public_key) = 32),
+        retired_ms integer not null
+    ) strict
+    """,
+    "create index retired_list_keys_of_issuer on retired_list_keys (issuer)",
+    # `delivered` is the id of the newest publication that the receiver took.
+    """
+    create table webhooks (
+        id integer primary key autoincrement,
+        issuer integer not null references issuers (number),
+        url text not null,
+        sealed_secret blob not null,
+        created_ms integer not null,
+        delivered integer not null,
+        attempt_at_ms integer not null,
+        failures integer not null default 0,
+        failing_since_ms integer,
+        last_failure text,
+        is_disabled integer not null default 0 check (is_disabled in (0, 1)),
+        check ((failures = 0) = (failing_since_ms is null)),
+        check ((failures = 0) = (last_failure is null))
+    ) strict
+    """,
+    "create index webhooks_of_issuer on webhooks (issuer)",
 )

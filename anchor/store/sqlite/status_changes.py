@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from anchor.core.entries import Purpose, StatusEntry
-from anchor.errors import Conflict, InvalidInput, NotFound
+from anchor.errors import Conflict, InvalidInput, NotFound, RevocationIsFinal
 from anchor.store.records import ChangeOutcome, DigestTarget, HistoryItem, StatusChange
 from anchor.store.sqlite.allocation import HandedOut
 from anchor.store.sqlite.writer import Session
@@ -32,7 +32,7 @@ def change_status(
         if before == change.value:
             continue
         if listed.purpose is Purpose.REVOCATION and before:
-            raise Conflict(f"index {index} of list {listed.number} is revoked: revocation is final")
+            raise RevocationIsFinal(f"index {index} of list {listed.number} is revoked: revocation is final")
         set_entry(bits, offset, change.value, listed.bits_per_entry)
         history.append((listed.number, index, change.value, change.reason, actor, now_ms))
     pages.store()

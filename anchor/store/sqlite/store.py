@@ -23,9 +23,11 @@ from anchor.store.records import (
     DueList,
     HistoryItem,
     Issuer,
+    IssuerKeys,
     IssuerList,
     ListEvent,
     ListPlan,
+    ListSigner,
     ListSpec,
     Mined,
     NewIssuer,
@@ -38,10 +40,11 @@ from anchor.store.records import (
     StatusChange,
     Submission,
 )
-from anchor.store.sqlite import allocation, batches, digests, issuers, lists, status_changes, tiles
+from anchor.store.sqlite import allocation, batches, digests, issuers, lists, status_changes, tiles, webhooks
 from anchor.store.sqlite.connection import FileLock, open_for_reading, open_for_writing
 from anchor.store.sqlite.migrations import migrations
 from anchor.store.sqlite.writer import Operation, Session, T, Writer
+from anchor.store.webhooks import DeliveryFailure, NewWebhook, Webhook
 
 READERS = 2
 
@@ -128,6 +131,20 @@ class SqliteStore:
     async def disable_issuer(self, number: int) -> Issuer:
         """See Store."""
         return await self._writer.run(lambda session: issuers.disable_issuer(session, number))
+
+    async def issuer(self, number: int) -> Issuer:
+        """See Store."""
+        return await self._read(lambda session: issuers.issuer_by_number(session, number))
+
+    async def rotate_list_key(self, number: int, signer: ListSigner, *, now_ms: int) -> Issuer:
+        """See Store."""
+        return await self._writer.run(
+            lambda session: issuers.rotate_list_key(session, number, signer, now_ms)
+        )
+
+    async def issuer_keys(self, identifier: str) -> IssuerKeys | None:
+        """See Store."""
+        return await self._read(lambda session: issuers.issuer_keys(session, identifier))
 
     async def accept(
         self, issuer: int, submissions: Sequence[Submission], *, plan: ListPlan, now_s: int
@@ -305,6 +322,36 @@ class SqliteStore:
     async def mark_final(self, batch: int) -> None:
         """See Store."""
         await self._writer.run(lambda session: batches.mark_final(session, batch))
+
+    async def add_webhook(self, webhook: NewWebhook, *, limit: int, now_ms: int) -> Webhook:
+        """See Store."""
+        return await self._writer.run(lambda session: webhooks.add_webhook(session, webhook, limit, now_ms))
+
+    async def webhooks(self, issuer: int) -> Sequence[Webhook]:
+        """See Store."""
+        return await self._read(lambda session: webhooks.webhooks(session, issuer))
+
+    async def delete_webhook(self, issuer: int, webhook: int) -> None:
+        """See Store."""
+        await self._writer.run(lambda session: webhooks.delete_webhook(session, issuer, webhook))
+
+    async def due_webhooks(self, *, now_ms: int, longest_wait_ms: int) -> Sequence[Webhook]:
+        """See Store."""
+        return await self._read(lambda session: webhooks.due_webhooks(session, now_ms, longest_wait_ms))
+
+    async def undelivered(self, webhook: int, *, limit: int) -> Sequence[ListEvent]:
+        """See Store."""
+        return await self._read(lambda session: webhooks.undelivered(session, webhook, limit))
+
+    async def record_delivery(self, webhook: int, event: int, *, now_ms: int) -> bool:
+        """See Store."""
+        return await self._writer.run(
+            lambda session: webhooks.record_delivery(session, webhook, event, now_ms)
+        )
+
+    async def record_failure(self, webhook: int, failure: DeliveryFailure) -> None:
+        """See Store."""
+        await self._writer.run(lambda session: webhooks.record_failure(session, webhook, failure))
 
 
 def _pin(session: Session, name: str, value: str) -> str:

@@ -1,0 +1,81 @@
+"""The keys of issuers that are a did:web: replaced without loss of what the old ones signed, and named for all to see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+
+from anchor.clock import Clock
+from anchor.errors import Conflict, NotFound, Overloaded
+from anchor.service.issuers import Issuers
+from anchor.service.keys import KeyVault
+from anchor.service.lists import ListPublisher
+from anchor.store.protocol import IssuerStore
+from anchor.store.records import Issuer, IssuerKeys, SignerKind
+from status_lists.did_web import did_document, hosted_did
+from status_lists.errors import StatusListError
+from status_lists.json_text import write_json_object
+from status_lists.public_keys import IssuerKey, PublicKey
+
+log = structlog.get_logger()
+
+_WHY_NOT = {
+    SignerKind.MANAGED: "its did:key is the key itself and the issuer of its lists, which never changes: add another issuer",
+    SignerKind.SERVICE: "the did:key that stands in for it is the issuer of its lists, which never changes: add another issuer",
+}
+RETIRED_WARNING = "keep {method} in the issuer's DID document beside the new key: versions that it signed are verified with it"
+UNSIGNED_WARNING = "the lists are not signed again yet, which happens by itself: {reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class RotatedListKey:
+    """An issuer with its new list key, the verification method of the one before, and what is left to do."""
+
+    issuer: Issuer
+    retired_method: str
+    warnings: tuple[str, ...]
+
+
+class ListKeys:
+    """Rotates list keys, and writes the DID documents that are hosted here."""
+
+    def __init__(
+        self,
+        *,
+        store: IssuerStore,
+        vault: KeyVault,
+        issuers: Issuers,
+        lists: ListPublisher,
+        clock: Clock,
+        base_url: str,
+    ) -> None:
+        self._store = store
+        self._vault = vault
+        self._issuers = issuers
+        self._lists = lists
+        self._clock = clock
+        self._base_url = base_url
+
+    async def rotate(self, number: int) -> RotatedListKey:
+        """
+        Let a fresh key sign an issuer's lists.
+
+        Guarantees on return that the new key and the public half of the old one are durable, and that every list of
+        the issuer is published under the new key, unless a warning says that it waits. Each call makes another key.
+        Raises NotFound for an unknown number, Conflict for an issuer whose key is its identifier.
+        """
+        before = await self._store.issuer(number)
+        if before.signer.kind is not SignerKind.DID_WEB:
+            raise Conflict(
+                f"the list key of issuer {number} cannot be replaced: {_WHY_NOT[before.signer.kind]}"
+            )
+        signer = self._vault.signer(SignerKind.DID_WEB, identifier=before.signer.did, seed=None)
+        issuer = await self._store.rotate_list_key(number, signer, now_ms=self._clock.now_ms())
+        keys = await self._store.issuer_keys(issuer.identifier)
+        retired = keys.retired[-1].verification_method if keys and keys.retired else ""
+        log.info("list_key.rotated", issuer=number, method=signer.verification_method, retired=retired)
+        warnings = self._issuers.warnings(issuer)
+        if warnings and not self._is_hosted(issuer):
+            warnings = (*warnings, RETIRED_WARNING.format(method=retired))
+        return RotatedListKey(issuer, retired, (*warnings, *await self._publish()))
