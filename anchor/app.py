@@ -29,11 +29,15 @@ from anchor.service.evidence import EvidenceMaker
 from anchor.service.intake import Intake
 from anchor.service.issuers import Issuers
 from anchor.service.keys import KeyVault, hash_api_key, load_or_create, new_api_key
+from anchor.service.list_keys import ListKeys
 from anchor.service.lists import ListPublisher
 from anchor.service.proofs import Publications
 from anchor.service.sealer import Sealer
 from anchor.service.startup import check_chain
 from anchor.service.supervisor import supervise
+from anchor.service.webhook_delivery import WebhookDelivery
+from anchor.service.webhook_post import WebhookPost
+from anchor.service.webhooks import Webhooks
 from anchor.store.sqlite import SqliteStore
 from status_lists.multibase import decode_base64url, encode_base64url
 from status_lists.publishing import PublishingPolicy
@@ -55,6 +59,7 @@ class _Parts:
     services: Services
     sealer: Sealer
     anchorer: Anchorer
+    deliveries: WebhookDelivery
 
 
 async def serve(
@@ -130,6 +135,14 @@ def _assemble(
         ),
         announcer=announcer,
     )
+    issuers = Issuers(
+        store=store,
+        vault=vault,
+        clock=clock,
+        base_url=settings.server.base_url,
+        operator_key_hash=hash_api_key(operator_key),
+    )
+    post = WebhookPost(allowed_hosts=settings.limits.webhook_hosts)
     status = ChainStatus(clock=clock, on_clock_fault=lists.set_clock_fault)
     publications = Publications(
         store=store,
@@ -148,7 +161,16 @@ def _assemble(
             backlog_entries=settings.limits.backlog_entries,
             work=work,
         ),
-        issuers=Issuers(store=store, vault=vault, clock=clock, operator_key_hash=hash_api_key(operator_key)),
+        issuers=issuers,
+        list_keys=ListKeys(
+            store=store,
+            vault=vault,
+            issuers=issuers,
+            lists=lists,
+            clock=clock,
+            base_url=settings.server.base_url,
+        ),
+        webhooks=Webhooks(store=store, vault=vault, post=post, clock=clock),
         publications=publications,
         evidence=EvidenceMaker(store=store, publications=publications),
         lists=lists,
@@ -175,7 +197,10 @@ def _assemble(
         sealed=sealed,
         work=work,
     )
-    return _Parts(services=services, sealer=sealer, anchorer=anchorer)
+    deliveries = WebhookDelivery(
+        store=store, vault=vault, post=post, lists=lists, announcer=announcer, clock=clock
+    )
+    return _Parts(services=services, sealer=sealer, anchorer=anchorer, deliveries=deliveries)
 
 
 def _anchorer_settings(settings: Settings) -> AnchorerSettings:
@@ -200,6 +225,7 @@ async def _run(parts: _Parts, settings: Settings, on_ready: Callable[[str], None
                 "sealer": parts.sealer.run,
                 "anchorer": parts.anchorer.run,
                 "list publisher": services.lists.run,
+                "webhooks": parts.deliveries.run,
                 "database": lambda: _raise_when_fatal(services.fatal),
             },
             stop=services.stopping,

@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 from anchor.chain.presets import DEVELOPMENT_CHAIN_ID, preset
 from anchor.documents import read_address
 from anchor.errors import ConfigError, InvalidInput
+from status_lists.errors import StatusListError
+from status_lists.targets import parse_authority
 
 ENVIRONMENT_PREFIX = "ANCHOR_"
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -118,6 +120,8 @@ class LimitSettings:
     body_timeout_s: float = 60.0
     # Digests accepted and not mined: beyond it the chain has been away for long, and 503 is honest.
     backlog_entries: int = 10_000_000
+    # Servers, as host:port, that webhooks may call over http and at private addresses; all others: https, public ones.
+    webhook_hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +173,13 @@ class Settings:
 
 S = TypeVar("S")
 
-_KINDS = {"str": "text", "Secret": "text", "int": "whole number", "float": "number"}
+_KINDS = {
+    "str": "text",
+    "Secret": "text",
+    "int": "whole number",
+    "float": "number",
+    "tuple[str, ...]": "list of texts",
+}
 
 _URL_CHARACTERS = re.compile(r"[A-Za-z0-9._~:/\[\]@%!$&'()*+,;=-]+")
 """RFC 3986 without query and fragment: lists and credentials carry the URL as it is written."""
@@ -291,9 +301,19 @@ def _cast(name: str, kind: str, given: object) -> object:
                 return int(given)
             case "float" if isinstance(given, int | float | str) and not isinstance(given, bool):
                 return float(given)
+            case "tuple[str, ...]":
+                return _texts(given)
     except ValueError as exc:
         raise ConfigError(f"{name} must be a {_KINDS[kind]}") from exc
     raise ConfigError(f"{name} must be a {_KINDS[kind]}")
+
+
+def _texts(given: object) -> tuple[str, ...]:
+    """Return an array of texts, which the environment gives separated by commas; ValueError for anything else."""
+    items = [item.strip() for item in given.split(",")] if isinstance(given, str) else given
+    if not isinstance(items, list) or not all(isinstance(item, str) and item for item in items):
+        raise ValueError
+    return tuple(items)
 
 
 def _check(path: Path, settings: Settings) -> None:
@@ -318,6 +338,10 @@ def _check(path: Path, settings: Settings) -> None:
         )
     if settings.lists.ttl_s > settings.lists.validity_s // 2:
         raise ConfigError(f"{path.name}: lists.ttl_s must be at most half of lists.validity_s")
+    try:
+        _ = [parse_authority(host) for host in settings.limits.webhook_hosts]
+    except StatusListError as exc:
+        raise ConfigError(f"{path.name}: limits.webhook_hosts: {exc}") from exc
     _check_bounds(path, settings)
 
 

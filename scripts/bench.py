@@ -8,6 +8,7 @@ ratios of one run: machines differ.
 Examples:
     python scripts/bench.py
     python scripts/bench.py --digests 100000 --json
+
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import json
 import os
 import random
 import sqlite3
+import statistics
 import sys
 import tempfile
 import time
@@ -26,13 +28,16 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import aiohttp
+
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.support.anvil import running_chain  # noqa: E402 - the path above
-from tests.support.running_service import RunningService  # noqa: E402
+from tests.support.anvil import running_chain
+from tests.support.running_service import IssuerAccess, RunningService
 
 DIGESTS = 967_734
 METHOD_JCS = 1
+REVOCATIONS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,9 @@ class Row:
 
 def main() -> None:
     """Run the benchmark and print its table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--digests", type=int, default=DIGESTS, help="how many (default %(default)s)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
@@ -89,14 +96,46 @@ async def _measure_service(service: RunningService, digests: bytes, baseline_s: 
     await service.wait_for_state(issuer, digests[-32:].hex(), "mined")
     anchored_s = time.perf_counter() - started
     started = time.perf_counter()
-    status, _ = await service.request("GET", f"/v1/digests/{digests[:32].hex()}/proof", headers=issuer.headers)
+    status, _ = await service.request(
+        "GET", f"/v1/digests/{digests[:32].hex()}/proof", headers=issuer.headers
+    )
     proof_s = time.perf_counter() - started
     peak = f"peak memory of the service {_peak_mib(service)} MiB"
+    revoked_s = await _median_revocation(service, issuer)
     return [
-        Row("service: durable and indexed", durable_s, durable_s / baseline_s, f"{receipt['new']} new over HTTP"),
+        Row(
+            "service: durable and indexed",
+            durable_s,
+            durable_s / baseline_s,
+            f"{receipt['new']} new over HTTP",
+        ),
         Row("service: anchored", anchored_s, anchored_s / baseline_s, f"mined, blocks of 0.5 s; {peak}"),
         Row("service: one proof", proof_s, proof_s / baseline_s, "made when asked for"),
+        Row(
+            "service: revoked → list served",
+            revoked_s,
+            revoked_s / baseline_s,
+            f"median of {REVOCATIONS}, a list of 131,072 entries in five signed forms",
+        ),
     ]
+
+
+async def _median_revocation(service: RunningService, issuer: IssuerAccess) -> float:
+    """Return the median time from asking for a revocation to having the new signed list in hand."""
+    _, allocated = await service.request(
+        "POST", "/v1/status-entries", headers=issuer.headers, json={"count": REVOCATIONS}
+    )
+    times = []
+    async with aiohttp.ClientSession(service.base_url, headers=issuer.headers) as session:
+        for entry in allocated["entries"]:
+            change = {"list": entry["list"], "index": entry["index"], "purpose": "revocation", "value": True}
+            started = time.perf_counter()
+            async with session.post("/v1/status-changes", json={**change, "reason": "bench"}) as response:
+                response.raise_for_status()
+            async with session.get(f"/status-lists/{entry['list']}") as response:
+                await response.read()
+            times.append(time.perf_counter() - started)
+    return statistics.median(times)
 
 
 def _peak_mib(service: RunningService) -> int:
@@ -149,11 +188,13 @@ def _timed(work: Callable[[], None]) -> float:
 
 def _print(rows: list[Row], digests: int, *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps({"digests": digests, "cores": os.cpu_count(), "rows": [asdict(row) for row in rows]}))
+        print(
+            json.dumps({"digests": digests, "cores": os.cpu_count(), "rows": [asdict(row) for row in rows]})
+        )
         return
     print(f"{digests:,} digests, {os.cpu_count()} cores; ratio to raw insert plus plain tree\n")
     for row in rows:
-        print(f"{row.name:<30} {row.seconds:8.3f} s  x{row.ratio:6.3f}  {row.note}")
+        print(f"{row.name:<32} {row.seconds:8.3f} s  x{row.ratio:6.3f}  {row.note}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import structlog
 from aiohttp import hdrs, web
 from prometheus_client import Histogram
 
-from anchor.api import digests, events, health, issuers, lists, own_lists, public, status
+from anchor.api import digests, events, health, issuers, lists, own_lists, public, status, webhooks
 from anchor.api.keys import SERVICES, Services
 from anchor.api.problems import http_problem, problem_response
 from anchor.errors import AnchorError, FatalError
@@ -22,6 +22,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 # Numbers have one spelling and stay below 2^53; a digest is multibase base64url or hex. Anything else is a plain 404.
 _NUMBER = "0|[1-9][0-9]{0,14}"
 _DIGEST = "u[A-Za-z0-9_-]{46}|[0-9a-f]{64}"
+_SLUG = "[a-z0-9-]{1,60}"
 
 _CORS = {
     "Access-Control-Allow-Origin": "*",
@@ -63,6 +64,7 @@ def _private_routes() -> list[web.RouteDef]:
         web.post("/v1/issuers", issuers.add),
         web.get("/v1/issuers", issuers.all_issuers),
         web.post(f"/v1/issuers/{{number:{_NUMBER}}}/rotate-key", issuers.rotate_key),
+        web.post(f"/v1/issuers/{{number:{_NUMBER}}}/rotate-list-key", issuers.rotate_list_key),
         web.post(f"/v1/issuers/{{number:{_NUMBER}}}/disable", issuers.disable),
         web.post("/v1/digests", digests.submit),
         web.get(f"/v1/digests/{{digest:{_DIGEST}}}", digests.look_up),
@@ -72,6 +74,9 @@ def _private_routes() -> list[web.RouteDef]:
         web.post("/v1/status-changes", status.change),
         web.post("/v1/status-lists", own_lists.add_list),
         web.get("/v1/status-lists", own_lists.own_lists),
+        web.post("/v1/webhooks", webhooks.add),
+        web.get("/v1/webhooks", webhooks.own_webhooks),
+        web.delete(f"/v1/webhooks/{{id:{_NUMBER}}}", webhooks.delete),
         web.get("/healthz", health.healthz),
         web.get("/readyz", health.readyz),
         web.get("/metrics", health.metrics),
@@ -87,6 +92,7 @@ def _public_routes() -> dict[str, Handler]:
         f"/v1/batches/{{sequence:{_NUMBER}}}/leaves": public.leaves,
         f"/v1/issuers/{{number:{_NUMBER}}}/status-lists": lists.aggregation,
         f"/v1/evidence/{{list:{_NUMBER}}}/{{index:{_NUMBER}}}": lists.evidence,
+        f"/dids/{{slug:{_SLUG}}}/did.json": issuers.did_document,
         f"/status-lists/{{number:{_NUMBER}}}": lists.status_list,
         f"/status-lists/{{number:{_NUMBER}}}/versions/{{version:{_NUMBER}}}": lists.status_list_version,
     }

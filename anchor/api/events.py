@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from anchor.api.keys import SERVICES, Services
 from anchor.errors import InvalidInput, Overloaded
+from anchor.service.webhook_message import event_data
 from anchor.store.records import ListEvent
 
 KEEP_ALIVE_S = 15.0
@@ -42,7 +43,8 @@ async def events(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         response.content_type = "text/event-stream"
         await response.prepare(request)
-        await _stream(response, services, last)
+        if request.method != hdrs.METH_HEAD:
+            await _stream(response, services, last)
     except ConnectionError:
         pass  # The client is gone, and there is nobody left to tell.
     finally:
@@ -86,10 +88,4 @@ def _event_text(services: Services, event: ListEvent) -> bytes:
 
 def event_json(services: Services, event: ListEvent) -> dict[str, object]:
     """Return what is told of a new version: which list, and where it is."""
-    url = services.lists.url(event.list_number)
-    return {
-        "list": event.list_number,
-        "version": event.version,
-        "url": url,
-        "versionUrl": f"{url}/versions/{event.version}",
-    }
+    return event_data(event, url=services.lists.url(event.list_number))

@@ -15,8 +15,10 @@ from anchor.service.chain_status import ChainStatus
 from anchor.service.evidence import EvidenceMaker
 from anchor.service.intake import Intake
 from anchor.service.issuers import Issuers
+from anchor.service.list_keys import ListKeys
 from anchor.service.lists import ListPublisher
 from anchor.service.proofs import Publications
+from anchor.service.webhooks import Webhooks
 from anchor.store.protocol import Store
 
 
@@ -26,6 +28,8 @@ class Services:
 
     intake: Intake
     issuers: Issuers
+    list_keys: ListKeys
+    webhooks: Webhooks
     publications: Publications
     evidence: EvidenceMaker
     lists: ListPublisher

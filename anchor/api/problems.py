@@ -92,6 +92,21 @@ def problem_response(error: AnchorError) -> web.Response:
     )
 
 
+def range_problem(size_bytes: int) -> web.Response:
+    """Return the problem document of a range that lies outside what there is."""
+    return web.json_response(
+        {
+            "type": PROBLEM_TYPE + "range-not-satisfiable",
+            "title": "the range lies outside",
+            "status": 416,
+            "detail": f"there are {size_bytes} bytes",
+        },
+        status=416,
+        headers={"Content-Range": f"bytes */{size_bytes}"},
+        content_type="application/problem+json",
+    )
+
+
 def http_problem(error: web.HTTPException) -> web.Response:
     """Return the problem document of an error that aiohttp's router found."""
     slugs = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}

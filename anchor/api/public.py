@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from aiohttp import web
+import re
+
+from aiohttp import hdrs, web
 
 from anchor.api.keys import SERVICES
+from anchor.api.problems import range_problem
 from anchor.core.merkle import HASH_BYTES
 from anchor.documents import batch_to_json, publisher_to_json
+from anchor.errors import FatalError
 from status_lists.publishing import entity_tag
 
 LEAVES_AT_ONCE = 32_768
 """Leaf hashes that are read and written at once: 1 MiB."""
+
+_RANGE = re.compile(r"bytes=(?:([0-9]{1,18})-([0-9]{1,18})?|-([0-9]{1,18}))")
+"""One range of bytes; anything else in the header is as good as no header (RFC 9110, section 14.2)."""
 
 _FINAL_CACHE = "public, max-age=31536000, immutable"
 _CHANGING_CACHE = "no-cache"
@@ -48,6 +55,9 @@ async def leaves(request: web.Request) -> web.StreamResponse:
     response.content_type = "application/octet-stream"
     response.content_length = last - first + 1
     await response.prepare(request)
+    if request.method == hdrs.METH_HEAD:
+        # aiohttp sends what a stream writes, and after a HEAD the client would read it as the next answer.
+        return response
     at = first
     while at <= last:
         leaf, offset = divmod(at, HASH_BYTES)
@@ -64,15 +74,12 @@ async def leaves(request: web.Request) -> web.StreamResponse:
 def _range(request: web.Request, size: int, etag: str) -> tuple[int, int, int]:
     """Return the first and last byte asked for and the status (RFC 9110, section 14.2); one range is honoured."""
     # A client that holds a part of another version must get the whole of this one, never a mixture.
-    if request.headers.get("If-Range", etag) != etag:
+    asked = _RANGE.fullmatch(request.headers.get("Range", ""))
+    if asked is None or request.headers.get("If-Range", etag) != etag:
         return 0, size - 1, 200
-    try:
-        asked = request.http_range
-    except ValueError:
+    first, last, suffix = (None if text is None else int(text) for text in asked.groups())
+    if first is not None and last is not None and last < first:
         return 0, size - 1, 200
-    if asked.start is None and asked.stop is None:
-        return 0, size - 1, 200
-    start, stop, _ = asked.indices(size)
-    if start >= stop:
-        return 0, 0, 416
-    return start, stop - 1, 206
+    start = max(0, size - (suffix or 0)) if first is None else first
+    stop = size if last is None else min(size, last + 1)
+    return (start, stop - 1, 206) if start < stop else (0, 0, 416)

@@ -18,7 +18,7 @@ from anchor.fields import encode_hex
 from anchor.verify import Anchorage, FileLocation, open_files
 from anchor.verify.audit import AuditReport, audit_publisher
 from anchor.verify.findings import printable
-from anchor.verify.report import utc_text
+from anchor.verify.times import utc_text
 from anchor.verify.trust_file import read_location
 
 

@@ -9,7 +9,7 @@ import click
 from anchor.chain.presets import chain_name
 from anchor.core.verdict import Verdict
 from anchor.verify import Outcome, Report
-from anchor.verify.report import utc_text
+from anchor.verify.times import utc_text
 
 _MARKS = {Outcome.PASSED: ("✓", "+"), Outcome.FAILED: ("✗", "-"), Outcome.OPEN: ("?", "?")}
 _STEP_WIDTH = 8

@@ -112,10 +112,21 @@ class Anchorer:
         self._seen = () if self._maybe_lost else seen
 
     async def _advance_all(self, unfinished: Sequence[Batch], look: Look) -> None:
+        waits = False
         for batch in unfinished:
-            if not await self._advance(batch, look):
+            if waits:
+                await self._withdraw_if_dropped(batch, look)
+            elif not await self._advance(batch, look):
                 # Later batches stand on this one: the lowest sequence is always pushed first.
-                return
+                waits = True
+
+    async def _withdraw_if_dropped(self, batch: Batch, look: Look) -> None:
+        """Take back `mined` from a batch whose anchor went with an earlier one's: its proof leads nowhere now."""
+        if not batch.state.is_mined or batch.root is None:
+            return
+        if await self._chain.record(self._signer.address, batch.root, look.latest.hash) is None:
+            await self._store.mark_unmined(batch.id)
+            log.warning("anchor.step", step=Step.MARK_UNMINED.value, sequence=batch.sequence)
 
     async def _advance(self, batch: Batch, look: Look) -> bool:
         """Take one batch as far as the look allows; return whether the batches after it may go on."""

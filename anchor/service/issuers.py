@@ -26,7 +26,9 @@ DID_WEB_WARNING = (
     "add {method} as an assertionMethod to the issuer's DID document: until then verifiers refuse its lists"
 )
 
-LOOPBACK_DID_WARNING = "a did:web is looked up over https, and this service's base_url is http: nobody else can resolve the issuer's DID"
+LOOPBACK_DID_WARNING = (
+    "base_url is http, and a did:web is looked up over https: nobody else can resolve this one"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The keys of issuers that are a did:web: replaced without loss of what the old ones signed, and named for all to see."""
+"""The keys of issuers that are a did:web: replaced without loss of what the old ones signed, and named to all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from anchor.service.keys import KeyVault
 from anchor.service.lists import ListPublisher
 from anchor.store.protocol import IssuerStore
 from anchor.store.records import Issuer, IssuerKeys, SignerKind
-from status_lists.did_web import did_document, hosted_did
+from status_lists.did_web import did_document, hosted_did, is_hosted_did
 from status_lists.errors import StatusListError
 from status_lists.json_text import write_json_object
 from status_lists.public_keys import IssuerKey, PublicKey
@@ -21,10 +21,12 @@ from status_lists.public_keys import IssuerKey, PublicKey
 log = structlog.get_logger()
 
 _WHY_NOT = {
-    SignerKind.MANAGED: "its did:key is the key itself and the issuer of its lists, which never changes: add another issuer",
-    SignerKind.SERVICE: "the did:key that stands in for it is the issuer of its lists, which never changes: add another issuer",
+    SignerKind.MANAGED: "its did:key is the key itself, and a list's issuer never changes",
+    SignerKind.SERVICE: "the did:key that stands in for it is named by its lists, and a list's issuer never changes",
 }
-RETIRED_WARNING = "keep {method} in the issuer's DID document beside the new key: versions that it signed are verified with it"
+RETIRED_WARNING = (
+    "keep {method} in the issuer's DID document beside the new key: older versions verify with it"
+)
 UNSIGNED_WARNING = "the lists are not signed again yet, which happens by itself: {reason}"
 
 
@@ -68,14 +70,48 @@ class ListKeys:
         before = await self._store.issuer(number)
         if before.signer.kind is not SignerKind.DID_WEB:
             raise Conflict(
-                f"the list key of issuer {number} cannot be replaced: {_WHY_NOT[before.signer.kind]}"
+                f"the list key of issuer {number} cannot be rotated: {_WHY_NOT[before.signer.kind]}; "
+                "add the issuer anew under a did:web"
             )
         signer = self._vault.signer(SignerKind.DID_WEB, identifier=before.signer.did, seed=None)
-        issuer = await self._store.rotate_list_key(number, signer, now_ms=self._clock.now_ms())
-        keys = await self._store.issuer_keys(issuer.identifier)
-        retired = keys.retired[-1].verification_method if keys and keys.retired else ""
+        keys = await self._store.rotate_list_key(number, signer, now_ms=self._clock.now_ms())
+        retired = keys.retired[-1].verification_method
         log.info("list_key.rotated", issuer=number, method=signer.verification_method, retired=retired)
-        warnings = self._issuers.warnings(issuer)
-        if warnings and not self._is_hosted(issuer):
+        warnings = self._issuers.warnings(keys.issuer)
+        if not is_hosted_did(keys.issuer.identifier, self._base_url):
             warnings = (*warnings, RETIRED_WARNING.format(method=retired))
-        return RotatedListKey(issuer, retired, (*warnings, *await self._publish()))
+        return RotatedListKey(keys.issuer, retired, (*warnings, *await self._publish()))
+
+    async def hosted_document(self, slug: str) -> bytes:
+        """Return the DID document of an issuer that has it hosted here; NotFound where there is none of this name."""
+        try:
+            did = hosted_did(self._base_url, slug)
+        except StatusListError as exc:
+            raise NotFound("there is no such DID document") from exc
+        keys = await self._store.issuer_keys(did)
+        if keys is None or keys.issuer.signer.kind is not SignerKind.DID_WEB:
+            raise NotFound("there is no such DID document")
+        return write_json_object(did_document(did, _named(keys)))
+
+    async def _publish(self) -> tuple[str, ...]:
+        try:
+            await self._lists.publish_due()
+        except Overloaded as exc:
+            # The rotation is durable, and repeating it would make yet another key.
+            return (UNSIGNED_WARNING.format(reason=exc),)
+        return ()
+
+
+def _named(keys: IssuerKeys) -> list[IssuerKey]:
+    """Return the present key and then the retired ones, the newest first."""
+    signer = keys.issuer.signer
+    named = [(signer.verification_method, signer.public_key)]
+    named += [(key.verification_method, key.public_key) for key in reversed(keys.retired)]
+    return [
+        IssuerKey(
+            issuer=signer.did,
+            verification_method=method,
+            public_key=PublicKey(algorithm="EdDSA", key_bytes=key_bytes),
+        )
+        for method, key_bytes in named
+    ]

@@ -70,7 +70,7 @@ class IssuerStore(Protocol):
         """Return an issuer; NotFound for an unknown number."""
         ...
 
-    async def rotate_list_key(self, number: int, signer: ListSigner, *, now_ms: int) -> Issuer:
+    async def rotate_list_key(self, number: int, signer: ListSigner, *, now_ms: int) -> IssuerKeys:
         """
         Let another key sign the issuer's lists, and record the public half of the one before as retired.
 

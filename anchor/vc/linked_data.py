@@ -20,6 +20,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from pyld import jsonld
@@ -30,11 +31,17 @@ from anchor.errors import InvalidInput
 from anchor.vc.contexts import load_contexts
 from anchor.vc.rdf_canonical import Quad, canonical_quads, iri, literal
 
-MAX_VALUES = 20_000
-"""JSON values in a document: a transcript of 300 courses has 9,000; each costs some 50 µs."""
+MAX_VALUES = 10_000
+"""JSON values in a document: a transcript of 300 courses has some 9,000; each costs 50 µs to 200 µs."""
+
+MAX_ARRAY_SQUARES = 2_000_000
+"""The squares of all arrays' lengths, added up: PyLD compares every item with every other, 0.4 µs each time."""
 
 MAX_CONTEXTS = 500
 """Contexts named in a document, those of enclosed credentials included: each is processed where it stands."""
+
+MAX_OWN_TERMS = 200
+"""JSON values in contexts that the document brings itself: these may be processed anew for each of its nodes."""
 
 MAX_DEPTH = 60
 
@@ -74,7 +81,7 @@ class LinkedData:
         Guarantees that every member is in them. Raises DataLoss where one would be dropped, InvalidInput for a context
         that is not bundled or contradicts another, and for a document beyond the limits.
         """
-        _check_size(document)
+        _Size().count(dict(document), depth=1, is_context=False)
         with self._working:
             try:
                 dataset = self._dataset(document)
@@ -148,22 +155,42 @@ def _refuse_elsewhere(values: Iterable[Expanded], top_id: str | None) -> None:
             _refuse_elsewhere(value.values(), top_id)
 
 
-def _check_size(document: Mapping[str, JsonValue]) -> None:
-    values = contexts = 0
-    stack: list[tuple[JsonValue, int]] = [(dict(document), 1)]
-    while stack:
-        value, depth = stack.pop()
-        values += 1
-        if depth > MAX_DEPTH or values > MAX_VALUES or contexts > MAX_CONTEXTS:
+@dataclass(slots=True)
+class _Size:
+    """How much work a document is; counted before any of it is done."""
+
+    values: int = 0
+    squares: int = 0
+    contexts: int = 0
+    own_terms: int = 0
+
+    def count(self, value: JsonValue, *, depth: int, is_context: bool) -> None:
+        """Count a value and all within it; raises InvalidInput as soon as that is too much."""
+        self.values += 1
+        self.own_terms += is_context
+        if depth > MAX_DEPTH or self._is_exceeded():
             raise InvalidInput(
-                f"the document exceeds {MAX_VALUES} values, {MAX_CONTEXTS} contexts or {MAX_DEPTH} levels"
+                f"the document is too large for JSON-LD: at most {MAX_VALUES} values, {MAX_CONTEXTS} contexts, "
+                f"{MAX_OWN_TERMS} values in contexts of its own, {MAX_DEPTH} levels, and no very long arrays"
             )
-        if isinstance(value, dict):
-            context = value.get("@context", [])
-            contexts += len(context) if isinstance(context, list) else 1
-            stack += [(member, depth + 1) for member in value.values()]
-        elif isinstance(value, list):
-            stack += [(item, depth + 1) for item in value]
+        if isinstance(value, list):
+            self.squares += len(value) ** 2
+            for item in value:
+                self.count(item, depth=depth + 1, is_context=is_context)
+        elif isinstance(value, dict):
+            for name, member in value.items():
+                if name == "@context" and not is_context:
+                    self.contexts += len(member) if isinstance(member, list) else 1
+                self.count(member, depth=depth + 1, is_context=is_context or name == "@context")
+
+    def _is_exceeded(self) -> bool:
+        return (
+            self.values > MAX_VALUES
+            or self.squares > MAX_ARRAY_SQUARES
+            or self.contexts > MAX_CONTEXTS
+            # Naming a context costs two values, the array and the URL; neither is a term.
+            or self.own_terms > MAX_OWN_TERMS + 2 * self.contexts
+        )
 
 
 def _refuse_dropped(term: str | None) -> NoReturn:

@@ -18,7 +18,7 @@ from itertools import permutations
 
 from anchor.errors import InvalidInput
 
-MAX_STEPS = 4_000
+MAX_STEPS = 10_000
 """How many orders of alike blank nodes are tried: real credentials need a few dozen, each costs some 10 µs."""
 
 _BLANK = "_:"

@@ -18,8 +18,9 @@ from anchor.fields import encode_hex
 from anchor.verify.audit_chain import AuditedAnchor, Discrepancy, read_anchors
 from anchor.verify.audit_files import FileAudit, check_publisher
 from anchor.verify.chain_view import ChainView, OpenChain, is_test_network, open_anchorage, open_final_view
-from anchor.verify.report import EXIT_NO, EXIT_VALID, utc_text
+from anchor.verify.report import EXIT_NO, EXIT_VALID
 from anchor.verify.sources import PublishedFiles
+from anchor.verify.times import utc_text
 from anchor.verify.trust import Anchorage
 from status_lists.multibase import encode_base64url
 

@@ -7,7 +7,8 @@ from anchor.documents import ProofDocument, parse_proof
 from anchor.errors import InvalidProof
 from anchor.verify.findings import Finding, printable, unknown
 from anchor.verify.issuance import check_digest
-from anchor.verify.report import Report, utc_text
+from anchor.verify.report import Report
+from anchor.verify.times import utc_text
 
 _NO_TRUST = (
     "you have no trust set, so nothing was checked: "

@@ -13,7 +13,7 @@ from anchor.errors import ChainUnavailable, InvalidInput
 from anchor.verify.chain_view import Anchor, ChainView, OpenChain, open_anchorage, open_view
 from anchor.verify.credential import Reading
 from anchor.verify.findings import Finding, passed, ruled, unknown
-from anchor.verify.report import utc_text
+from anchor.verify.times import utc_text
 from anchor.verify.trust import TrustSet
 
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from anchor.chain.protocol import Head
 from anchor.core.entries import bits_root
-from anchor.documents import BatchDocument, ListState, parse_batch
+from anchor.documents import ListState
 from anchor.errors import InvalidProof, NotFound, ServiceUnavailable
 from anchor.verify.findings import Finding, unknown
 from anchor.verify.sources import ListSource
@@ -27,18 +26,6 @@ from status_lists import (
 
 MAX_UNANCHORED_MS = 3_600_000
 """How long a list counts before its anchor: a service anchors a change within half an hour at the worst."""
-
-
-async def batch_at(head: Head, lists: ListSource) -> BatchDocument:
-    """Return the batch document of a head; InvalidProof for any other, NotFound, ServiceUnavailable."""
-    document = parse_batch(await lists.batch(head.record.sequence))
-    description = document.description
-    stated = (document.root, description.header.sequence, description.leaf_count)
-    if stated != (head.root, head.record.sequence, head.record.leaf_count):
-        raise InvalidProof(
-            f"the document of batch {head.record.sequence} is not of the batch that is on chain"
-        )
-    return document
 
 
 async def anchored_list(state: ListState, lists: ListSource, *, issuer_names: Sequence[str]) -> PublishedList:

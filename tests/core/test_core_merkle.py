@@ -88,12 +88,12 @@ def test_tree_filled_in_any_pieces_equals_the_reference(leaves: list[bytes], dat
     st.lists(
         st.tuples(st.just("extend"), st.integers(0, 20))
         | st.tuples(st.just("truncate"), st.integers(0, 40))
-        | st.tuples(st.just("replace_first"), st.integers(0, 255)),
+        | st.tuples(st.just("replace"), st.integers(0, 255)),
         max_size=12,
     )
 )
 def test_tree_after_any_changes_equals_the_reference(changes: list[tuple[str, int]]) -> None:
-    """Appending, dropping the end and replacing the first leaf leave no stale node behind."""
+    """Appending, dropping the end and replacing a leaf leave no stale node behind."""
     tree, leaves = Tree(), list[bytes]()
     for step, (kind, number) in enumerate(changes):
         if kind == "extend":
@@ -105,8 +105,9 @@ def test_tree_after_any_changes_equals_the_reference(changes: list[tuple[str, in
             tree.truncate(size)
             del leaves[size:]
         elif leaves:
-            leaves[0] = leaf_hash(bytes([step, number, 0xFF]))
-            tree.replace(0, leaves[0])
+            index = number % len(leaves)
+            leaves[index] = leaf_hash(bytes([step, number, 0xFF]))
+            tree.replace(index, leaves[index])
 
         assert tree.root() == reference.mth(leaves)
 
@@ -118,15 +119,16 @@ def test_tree_after_any_changes_equals_the_reference(changes: list[tuple[str, in
     ]
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 64, 65])
-def test_tree_replace_first_equals_a_tree_built_so(size: int) -> None:
-    """A header written at sealing gives the tree that would have been there with it from the start."""
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 64, 65])
+def test_tree_replace_at_any_place_equals_a_tree_built_so(size: int) -> None:
+    """A leaf written late, a header at sealing for one, gives the tree that it would have given from the start."""
     leaves = numbered_leaves(size)
-    tree = tree_of([leaf_hash(b"placeholder"), *leaves[1:]])
+    for index in range(size):
+        tree = tree_of([*leaves[:index], leaf_hash(b"placeholder"), *leaves[index + 1 :]])
 
-    tree.replace(0, leaves[0])
+        tree.replace(index, leaves[index])
 
-    assert [bytes(level) for level in tree.levels] == [bytes(level) for level in tree_of(leaves).levels]
+        assert [bytes(level) for level in tree.levels] == [bytes(level) for level in tree_of(leaves).levels]
 
 
 @given(st.integers(0, 2**20), st.integers(1, 2**20))

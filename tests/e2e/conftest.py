@@ -1,4 +1,4 @@
-"""One development chain for each test module, one service for each test."""
+"""A service on a chain of its own for each test that kills or counts; one for a whole module where tests can share."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from tests.support.anvil import AnvilChain, running_chain
 from tests.support.running_service import RunningService
@@ -25,3 +26,14 @@ async def service(tmp_path: Path, anvil: AnvilChain) -> AsyncIterator[RunningSer
     await running.start()
     yield running
     await running.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def shared_service(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningService]:
+    """Run one service for all tests of a module; each adds an issuer of its own."""
+    folder = tmp_path_factory.mktemp("shared")
+    async with running_chain(state_path=folder / "chain.json") as chain:
+        running = RunningService(folder=folder / "service", chain=chain)
+        await running.start()
+        yield running
+        await running.stop()

@@ -22,7 +22,7 @@ from status_lists.token_jwt import verify_token_list_jwt
 from status_lists.validation import check_status
 from tests.support.running_service import IssuerAccess, RunningService
 
-pytestmark = pytest.mark.anvil
+pytestmark = [pytest.mark.anvil, pytest.mark.asyncio(loop_scope="module")]
 
 LIST_BYTES = 16_384
 MAX_CHARS = 1_000_000
@@ -42,8 +42,9 @@ async def _post(service: RunningService, issuer: IssuerAccess, path: str, body: 
     return answer
 
 
-async def test_revoked_entry_reads_revoked_in_every_form(service: RunningService) -> None:
+async def test_revoked_entry_reads_revoked_in_every_form(shared_service: RunningService) -> None:
     """JSON with either suite, vc+jwt, statuslist+jwt and statuslist+cwt say the same, signed by the issuer's key."""
+    service = shared_service
     issuer = await service.add_issuer()
     raw_key = key_from_did_key(issuer.identifier)
     key = PublicKey(algorithm="EdDSA", key_bytes=raw_key)
@@ -79,14 +80,14 @@ async def test_revoked_entry_reads_revoked_in_every_form(service: RunningService
     assert all(sum(byte.bit_count() for byte in token.bits) == 1 for token in tokens)
 
 
-async def test_aggregation_names_every_list_of_the_issuer(service: RunningService) -> None:
+async def test_aggregation_names_every_list_of_the_issuer(shared_service: RunningService) -> None:
     """The address that token lists give for their aggregation answers with all lists of their issuer."""
+    service = shared_service
     issuer = await service.add_issuer()
     key = PublicKey(algorithm="EdDSA", key_bytes=key_from_did_key(issuer.identifier))
     allocated = await _post(service, issuer, "/v1/status-entries", {"count": 1})
-    _, _, token = await _get(
-        service, f"/status-lists/{allocated['entries'][0]['list']}", "application/statuslist+jwt"
-    )
+    first = allocated["entries"][0]["list"]
+    _, _, token = await _get(service, f"/status-lists/{first}", "application/statuslist+jwt")
     aggregation_uri = verify_token_list_jwt(
         token.decode(), public_key=key, max_bits_bytes=LIST_BYTES
     ).aggregation_uri
@@ -95,12 +96,13 @@ async def test_aggregation_names_every_list_of_the_issuer(service: RunningServic
 
     assert (status, aggregated) == (
         200,
-        {"status_lists": [f"{service.base_url}/status-lists/{number}" for number in (0, 1)]},
+        {"status_lists": [f"{service.base_url}/status-lists/{first + offset}" for offset in (0, 1)]},
     )
 
 
-async def test_message_list_says_what_its_values_mean(service: RunningService) -> None:
+async def test_message_list_says_what_its_values_mean(shared_service: RunningService) -> None:
     """A list of two-bit messages: made, allocated from, changed, read by the specification's algorithm."""
+    service = shared_service
     issuer = await service.add_issuer()
     messages = ["in training", "qualified", "on leave", "retired"]
     made = await _post(
@@ -138,8 +140,9 @@ async def test_message_list_says_what_its_values_mean(service: RunningService) -
         {"purpose": "colour"},
     ],
 )
-async def test_impossible_list_is_refused(service: RunningService, body: dict[str, Any]) -> None:
+async def test_impossible_list_is_refused(shared_service: RunningService, body: dict[str, Any]) -> None:
     """What the specification does not allow is refused before anything is made."""
+    service = shared_service
     issuer = await service.add_issuer()
     status, problem = await service.request("POST", "/v1/status-lists", headers=issuer.headers, json=body)
     _, lists = await service.request("GET", "/v1/status-lists", headers=issuer.headers)

@@ -190,12 +190,12 @@ def _change(document: Any, place: tuple[Any, ...]) -> None:
 @pytest.fixture
 async def anchored(
     anvil: AnvilChain, service: RunningService
-) -> AsyncIterator[tuple[list[Sample], dict[str, bytes], _Verifier]]:
+) -> tuple[list[Sample], dict[str, bytes], _Verifier]:
     """Anchor every readable sample."""
     samples = list(_samples())
     proofs, issuers = await _anchored_proofs(service, samples)
     _, publisher = await service.request("GET", "/v1/publisher")
-    yield samples, proofs, _Verifier(anvil, service, publisher, issuers)
+    return samples, proofs, _Verifier(anvil, service, publisher, issuers)
 
 
 async def test_samples_through_whole_path_get_verdicts_of_table(

@@ -18,7 +18,7 @@ from status_lists.datetimes import format_datetime
 from status_lists.published import parse_list_document
 from tests.support.running_service import IssuerAccess, RunningService
 
-pytestmark = pytest.mark.anvil
+pytestmark = [pytest.mark.anvil, pytest.mark.asyncio(loop_scope="module")]
 
 LIST_BYTES = 16_384
 
@@ -45,8 +45,11 @@ async def _revoke(service: RunningService, issuer: IssuerAccess, entry: dict[str
     return await _change(service, issuer, list=entry["list"], index=entry["index"], purpose="revocation")
 
 
-async def test_evidence_of_revoked_entry_leads_to_head_in_under_a_kilobyte(service: RunningService) -> None:
-    """With two lists, the evidence of an entry is at most 1,000 bytes and gives the root of its batch."""
+async def test_evidence_of_revoked_entry_leads_to_head_in_under_a_kilobyte(
+    shared_service: RunningService,
+) -> None:
+    """With few lists, the evidence of an entry is at most 1,000 bytes and gives the root of its batch."""
+    service = shared_service
     issuer = await service.add_issuer()
     (entry,) = await _allocate(service, issuer, 1)
     changed = await _revoke(service, issuer, entry)
@@ -61,8 +64,9 @@ async def test_evidence_of_revoked_entry_leads_to_head_in_under_a_kilobyte(servi
     assert len(compact) <= 1000
 
 
-async def test_list_as_of_a_past_time_is_the_version_in_force_then(service: RunningService) -> None:
+async def test_list_as_of_a_past_time_is_the_version_in_force_then(shared_service: RunningService) -> None:
     """`?timestamp=` answers from history; before the first version there was no list."""
+    service = shared_service
     issuer = await service.add_issuer()
     (entry,) = await _allocate(service, issuer, 1)
     path = f"/status-lists/{entry['list']}"
@@ -81,8 +85,9 @@ async def test_list_as_of_a_past_time_is_the_version_in_force_then(service: Runn
 
 
 @pytest.mark.parametrize("form", ["csv", "ndjson"])
-async def test_bulk_changes_set_every_bit_in_one_version(service: RunningService, form: str) -> None:
+async def test_bulk_changes_set_every_bit_in_one_version(shared_service: RunningService, form: str) -> None:
     """A CSV or NDJSON of changes is one operation: one new version of the list, every change in it."""
+    service = shared_service
     issuer = await service.add_issuer()
     entries = await _allocate(service, issuer, 500)
     rows = [
@@ -115,8 +120,9 @@ async def test_bulk_changes_set_every_bit_in_one_version(service: RunningService
     assert sum(byte.bit_count() for byte in bits) == 500
 
 
-async def test_apply_command_sends_a_file_of_changes(service: RunningService, tmp_path: Path) -> None:
+async def test_apply_command_sends_a_file_of_changes(shared_service: RunningService, tmp_path: Path) -> None:
     """`anchor apply` says what was changed; a file with one impossible row changes nothing."""
+    service = shared_service
     issuer = await service.add_issuer()
     first, second = await _allocate(service, issuer, 2)
     good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
@@ -138,8 +144,11 @@ async def test_apply_command_sends_a_file_of_changes(service: RunningService, tm
     assert state["suspended"] is False
 
 
-async def test_event_stream_tells_new_versions_and_resumes_after_last_event(service: RunningService) -> None:
+async def test_event_stream_tells_new_versions_and_resumes_after_last_event(
+    shared_service: RunningService,
+) -> None:
     """A client sees a version when it is published; one that comes back gets what it missed."""
+    service = shared_service
     issuer = await service.add_issuer()
     first, second = await _allocate(service, issuer, 2)
     timeout = aiohttp.ClientTimeout(total=20)
@@ -172,8 +181,11 @@ async def _next_event(stream: aiohttp.ClientResponse) -> dict[str, Any]:
             return event
 
 
-async def test_thousand_parallel_revocations_set_every_bit_with_one_history(service: RunningService) -> None:
+async def test_thousand_parallel_revocations_set_every_bit_with_one_history(
+    shared_service: RunningService,
+) -> None:
     """A thousand requests at once on one list: nothing is lost, and each stands once in the history."""
+    service = shared_service
     issuer = await service.add_issuer()
     entries = await _allocate(service, issuer, 1000)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=50)) as session:

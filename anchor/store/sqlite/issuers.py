@@ -72,7 +72,7 @@ def disable_issuer(session: Session, number: int) -> Issuer:
     return issuer_by_number(session, number)
 
 
-def rotate_list_key(session: Session, number: int, signer: ListSigner, now_ms: int) -> Issuer:
+def rotate_list_key(session: Session, number: int, signer: ListSigner, now_ms: int) -> IssuerKeys:
     """Replace the list key, keep the public half of the old one, and make every list due."""
     old = issuer_by_number(session, number).signer
     _require_rotation(session, number, old, signer)
@@ -88,7 +88,7 @@ def rotate_list_key(session: Session, number: int, signer: ListSigner, now_ms: i
     session.execute(
         "update lists set changes = changes + 1, changed_ms = ? where issuer = ?", (now_ms, number)
     )
-    return issuer_by_number(session, number)
+    return _with_retired_keys(session, issuer_by_number(session, number))
 
 
 def _require_rotation(session: Session, number: int, old: ListSigner, new: ListSigner) -> None:
@@ -106,16 +106,18 @@ def _require_rotation(session: Session, number: int, old: ListSigner, new: ListS
 def issuer_keys(session: Session, identifier: str) -> IssuerKeys | None:
     """Return an issuer with the keys that signed its lists before."""
     row = session.one(f"select {_COLUMNS} from issuers where identifier = ?", (identifier,))
-    if row is None:
-        return None
-    retired = session.all(
+    return None if row is None else _with_retired_keys(session, read_issuer(row))
+
+
+def _with_retired_keys(session: Session, issuer: Issuer) -> IssuerKeys:
+    rows = session.all(
         "select verification_method, public_key, retired_ms from retired_list_keys where issuer = ? order by id",
-        (row["number"],),
+        (issuer.number,),
     )
     return IssuerKeys(
-        issuer=read_issuer(row),
+        issuer=issuer,
         retired=tuple(
-            RetiredKey(key["verification_method"], key["public_key"], key["retired_ms"]) for key in retired
+            RetiredKey(row["verification_method"], row["public_key"], row["retired_ms"]) for row in rows
         ),
     )
 

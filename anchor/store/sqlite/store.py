@@ -136,7 +136,7 @@ class SqliteStore:
         """See Store."""
         return await self._read(lambda session: issuers.issuer_by_number(session, number))
 
-    async def rotate_list_key(self, number: int, signer: ListSigner, *, now_ms: int) -> Issuer:
+    async def rotate_list_key(self, number: int, signer: ListSigner, *, now_ms: int) -> IssuerKeys:
         """See Store."""
         return await self._writer.run(
             lambda session: issuers.rotate_list_key(session, number, signer, now_ms)

@@ -1,0 +1,134 @@
+"""Liveness, readiness and metrics as those who watch the service see them."""
+
+from __future__ import annotations
+
+import re
+
+from tests.support.api_caller import ApiCaller, serving
+from tests.support.assembly import Running, digest
+
+
+def metric(text: str, name: str) -> float:
+    """Return the value of a metric without labels."""
+    found = re.search(rf"^{name} (\S+)$", text, re.MULTILINE)
+    assert found, name
+    return float(found[1])
+
+
+async def test_ready_once_the_chain_was_seen(api: ApiCaller, service: Running) -> None:
+    """Before the first look the service lives and is not ready; after it, it is."""
+    assert (await api.get("/healthz")).status == 200
+    before = await api.get("/readyz")
+    await service.anchorer.step()
+    service.services.status.answered()
+    after = await api.get("/readyz")
+
+    assert (before.status, before.json["ready"]) == (503, False)
+    assert before.json["problems"]
+    assert (after.status, after.json["ready"], after.json["problems"]) == (200, True, [])
+    assert after.json["chain"] == {"latestBlock": 0, "finalizedBlock": 0}
+    assert after.json["balanceWei"] == str(10**18)
+
+
+async def test_not_ready_says_why(api: ApiCaller, service: Running) -> None:
+    """Chain, clock and balance are each told, together."""
+    await service.mine(2)
+    service.chain.balances_wei[service.publisher] = 0
+    service.chain.clock_offset_s = 4000
+    await service.mine()
+    for _ in range(3):
+        service.services.status.failed("no answer from the endpoint")
+
+    answer = await api.get("/readyz")
+
+    assert answer.status == 503
+    told = " ".join(answer.json["problems"])
+    assert "no answer from the endpoint" in told
+    assert "set the clock" in told
+    assert "send it some ether" in told
+
+
+async def test_low_balance_is_a_warning(api: ApiCaller, service: Running) -> None:
+    """An account that is nearly empty is told while there is time."""
+    service.chain.balances_wei[service.publisher] = 10**12
+    await service.anchorer.step()
+    service.services.status.answered()
+
+    answer = await api.get("/readyz")
+
+    assert answer.status == 200
+    assert answer.json["warnings"]
+
+
+async def test_full_backlog_is_not_ready(api: ApiCaller, service: Running, key: str) -> None:
+    """A service that can take nothing more says so."""
+    await service.anchorer.step()
+    service.services.status.answered()
+    for method, count in (("raw", 2000), ("jcs", 2000), ("jwt", 1000)):
+        body = b"".join(digest(number) for number in range(count))
+        await api.post(f"/v1/digests?method={method}", key=key, body=body, kind="application/octet-stream")
+
+    answer = await api.get("/readyz")
+
+    assert (answer.status, answer.json["backlog"]) == (503, 5000)
+
+
+async def test_unhealthy_while_stopping_or_after_a_fatal_error(service: Running) -> None:
+    """A process that is about to end is not given new work (fault 12)."""
+    async with serving(service) as api:
+        service.services.fatal.set()
+        failed = await api.get("/healthz")
+        service.services.fatal.clear()
+        service.services.stopping.set()
+        stopping = await api.get("/healthz")
+
+    assert (failed.status, stopping.status) == (503, 503)
+    assert stopping.json == {"status": "stopping"}
+
+
+async def test_fatal_error_in_a_request_ends_the_service(api: ApiCaller, service: Running, key: str) -> None:
+    """A failing database is answered without internals, and the process is told to end (fault 3)."""
+    service.services.store._store._writer.close()  # type: ignore[attr-defined]
+    connection = service.store._read_connections
+    await api.get("/metrics")
+    for each in connection:
+        each.close()
+
+    answer = await api.get("/status-lists/0")
+
+    assert (answer.status, answer.problem) == (500, "internal")
+    assert "sqlite" not in answer.body.decode().lower()
+    assert "database" not in answer.json["detail"]
+    assert service.services.fatal.is_set()
+    assert key
+
+
+async def test_metrics_count_what_there_is(api: ApiCaller, service: Running, key: str) -> None:
+    """Backlog, head, blocks, balance, and how long requests took by route and status."""
+    await api.post("/v1/digests", {"digest": digest(1).hex(), "method": "raw"}, key=key)
+    first = (await api.get("/metrics")).body.decode()
+    service.clock.advance(60)
+    await service.turn()
+    await service.mine(3)
+    await api.get("/v1/batches/7")
+    text = (await api.get("/metrics")).body.decode()
+
+    assert metric(first, "anchor_backlog_entries") == 1
+    assert metric(text, "anchor_backlog_entries") == 0
+    assert metric(text, "anchor_head_sequence") == 1
+    assert metric(text, "anchor_chain_block") == 3
+    assert metric(text, "anchor_chain_finalized_block") == 1
+    assert metric(text, "anchor_publisher_balance_wei") == 10**18
+    assert 'anchor_request_seconds_count{route="/v1/digests",status="201"} 1.0' in text
+    assert 'anchor_request_seconds_count{route="/v1/batches/{sequence}",status="404"} 1.0' in text
+
+
+async def test_metrics_have_no_label_of_a_callers_making(api: ApiCaller) -> None:
+    """Unknown paths share one label, so that nobody fills the memory with labels."""
+    for number in range(5):
+        await api.get(f"/probe-{number}")
+
+    text = (await api.get("/metrics")).body.decode()
+
+    assert 'anchor_request_seconds_count{route="unknown",status="404"} 5.0' in text
+    assert "probe" not in text
