@@ -139,8 +139,8 @@ async def serving(service: Running) -> AsyncIterator[ApiCaller]:
         (folder / name).read_text("utf-8").strip() for name in (OPERATOR_KEY_FILE, LIST_KEYS_FILE)
     )
     document = json.loads(files("anchor.api").joinpath("openapi.json").read_text("utf-8"))
-    server = TestServer(make_app(service.services), access_log=None, shutdown_timeout=0.1)
-    await server.start_server()
+    server = TestServer(make_app(service.services))
+    await server.start_server(access_log=None, shutdown_timeout=0.1)
     try:
         async with aiohttp.ClientSession(auto_decompress=False) as session:
             yield ApiCaller(
