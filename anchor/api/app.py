@@ -13,6 +13,7 @@ from prometheus_client import Histogram
 from anchor.api import digests, events, health, issuers, lists, own_lists, public, status, webhooks
 from anchor.api.keys import SERVICES, Services
 from anchor.api.problems import http_problem, problem_response
+from anchor.api.vc_api import vc_routes
 from anchor.errors import AnchorError, FatalError
 
 log = structlog.get_logger()
@@ -80,6 +81,7 @@ def _private_routes() -> list[web.RouteDef]:
         web.get("/healthz", health.healthz),
         web.get("/readyz", health.readyz),
         web.get("/metrics", health.metrics),
+        *vc_routes(),
     ]
 
 

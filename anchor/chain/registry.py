@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Any
 
 from eth_abi.exceptions import DecodingError
@@ -15,6 +12,7 @@ from eth_utils.crypto import keccak
 from web3 import Web3
 
 from anchor.chain import answers
+from anchor.chain.contract_code import Artifact, read_artifact, registry_code
 from anchor.chain.failures import BadAnswer
 from anchor.chain.protocol import AnchoredEvent, AnchorRecord, Head
 
@@ -26,35 +24,14 @@ ANCHORED_TOPIC = keccak(text="Anchored(address,uint64,bytes32,uint64)")
 """Topic 0 of the `Anchored` event; topics 1 to 3 are publisher, sequence and root."""
 
 
-@dataclass(frozen=True, slots=True)
-class Artifact:
-    """The compiled contract: its interface, the code that deploys it, the code that then stands on chain."""
-
-    abi: list[dict[str, Any]]
-    creation_code: bytes
-    deployed_code: bytes
-
-    @property
-    def code_hash(self) -> bytes:
-        """keccak256 of the deployed code: what `code_hash` of a chain returns where this contract stands."""
-        return keccak(self.deployed_code)
-
-
-@cache
 def artifact() -> Artifact:
     """Return the compiled contract that this package ships."""
-    text = resources.files("anchor.chain.artifacts").joinpath("AnchorRegistry.json").read_text("utf-8")
-    document = json.loads(text)
-    return Artifact(
-        abi=document["abi"],
-        creation_code=to_bytes(hexstr=document["bytecode"]),
-        deployed_code=to_bytes(hexstr=document["deployedBytecode"]),
-    )
+    return read_artifact("AnchorRegistry")
 
 
 def code_hash() -> bytes:
     """Return the code hash by which services and verifiers recognise the contract."""
-    return artifact().code_hash
+    return registry_code().code_hash
 
 
 @cache

@@ -92,13 +92,20 @@ class LocalSigner:
         )
 
     def sign_deployment(
-        self, *, chain_id: int, nonce: int, gas_limit: int, max_fee_wei: int, priority_fee_wei: int
+        self,
+        *,
+        chain_id: int,
+        creation_code: bytes,
+        nonce: int,
+        gas_limit: int,
+        max_fee_wei: int,
+        priority_fee_wei: int,
     ) -> SignedTransaction:
-        """Return the signed EIP-1559 transaction that deploys the AnchorRegistry."""
+        """Return the signed EIP-1559 transaction that deploys a contract, its constructor's arguments included."""
         return self._sign(
             chain_id=chain_id,
             to="",
-            calldata=registry.artifact().creation_code,
+            calldata=creation_code,
             nonce=nonce,
             gas_limit=gas_limit,
             max_fee_wei=max_fee_wei,

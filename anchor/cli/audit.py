@@ -68,7 +68,7 @@ async def _target(options: TrustOptions) -> tuple[Anchorage, FileLocation | None
     if options.names_anchorage:
         location = read_location(service=options.service, mirror=options.mirror)
         return anchorage_of(await _with_identity(options)), location
-    trust = trust_set(options, issuers=(), max_age_h=None)
+    trust = trust_set(options, issuers=())
     if trust is None:
         raise InvalidInput("name what to audit: --rpc, --contract and --publisher, or a trust file")
     return trust.current, trust.files

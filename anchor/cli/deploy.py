@@ -11,13 +11,14 @@ import click
 
 from anchor.app import make_signer
 from anchor.chain.client import Web3Chain
-from anchor.chain.deployment import Deployment, deployment_gas_limit
-from anchor.chain.deployment import deploy as deploy_contract
+from anchor.chain.contract_code import ContractCode, registry_code, verifier_code
+from anchor.chain.deployment import Deployment, deploy_code, deployment_gas_limit
 from anchor.chain.presets import DEVELOPMENT_CHAIN_ID, chain_name
 from anchor.chain.signer import LocalSigner
 from anchor.cli.help_text import examples
 from anchor.cli.output import print_fields, print_json
 from anchor.config import Settings, load_settings
+from anchor.core.strict_json import JsonValue
 from anchor.errors import ChainUnavailable, ConfigError
 from anchor.fields import encode_hex
 
@@ -29,6 +30,7 @@ _WEI_PER_ETHER = 10**18
     epilog=examples(
         "anchor deploy                  shows account, chain and cost, and asks",
         "anchor deploy --yes --json     for programs",
+        "anchor deploy --verifier       AnchorVerifier, over the contract in the settings",
     )
 )
 @click.option(
@@ -40,44 +42,68 @@ _WEI_PER_ETHER = 10**18
     show_envvar=True,
     metavar="FILE",
 )
+@click.option(
+    "--verifier",
+    is_flag=True,
+    help="Deploy AnchorVerifier, by which other contracts check credentials, over the contract in the settings.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask before spending on a public chain.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-def deploy(*, config: Path, yes: bool, as_json: bool) -> None:
+def deploy(*, config: Path, verifier: bool, yes: bool, as_json: bool) -> None:
     """Deploy the contract from the publisher's account, once for each chain.
 
     Anybody's contract of the same code will do as well: it has no owner, and every publisher writes under
     its own address.
+
+    A running service sends from the same account: stop it before you deploy.
     """
-    # The contract's address is what this command is to find out: the settings are read as if it were known.
-    settings = load_settings(config, {**os.environ, "ANCHOR_CHAIN_CONTRACT": _NO_CONTRACT})
-    done = asyncio.run(_deploy(settings, make_signer(settings, os.environ), asks=not yes))
+    if verifier:
+        settings = load_settings(config, os.environ)
+        code = verifier_code(settings.chain.contract)
+    else:
+        # The contract's address is what this command is to find out: the settings are read as if it were known.
+        settings = load_settings(config, {**os.environ, "ANCHOR_CHAIN_CONTRACT": _NO_CONTRACT})
+        code = registry_code()
+    done = asyncio.run(_deploy(settings, make_signer(settings, os.environ), code, asks=not yes))
     if as_json:
-        print_json(
-            {
-                "contract": done.address,
-                "fromBlock": done.block_number,
-                "transaction": encode_hex(done.transaction_hash),
-                "chainId": settings.chain_id,
-            }
-        )
+        print_json(_done_json(settings, code, done))
         return
-    click.echo(f"deployed in transaction {encode_hex(done.transaction_hash)}; put this into {config}:")
-    click.echo(f'\n[chain]\ncontract = "{done.address}"\nfrom_block = {done.block_number}')
+    click.echo(
+        f"deployed in transaction {encode_hex(done.transaction_hash)}; {_done_text(config, code, done)}"
+    )
 
 
-async def _deploy(settings: Settings, signer: LocalSigner, *, asks: bool) -> Deployment:
+def _done_json(settings: Settings, code: ContractCode, done: Deployment) -> JsonValue:
+    shared: dict[str, JsonValue] = {
+        "transaction": encode_hex(done.transaction_hash),
+        "chainId": settings.chain_id,
+    }
+    if code.registry is None:
+        return {"contract": done.address, "fromBlock": done.block_number, **shared}
+    return {"verifier": done.address, "contract": code.registry, **shared}
+
+
+def _done_text(config: Path, code: ContractCode, done: Deployment) -> str:
+    if code.registry is not None:
+        return f"its registry is {code.registry}:\n\n{code.name} {done.address}"
+    return (
+        f'put this into {config}:\n\n[chain]\ncontract = "{done.address}"\nfrom_block = {done.block_number}'
+    )
+
+
+async def _deploy(settings: Settings, signer: LocalSigner, code: ContractCode, *, asks: bool) -> Deployment:
     chain = Web3Chain(rpc_url=settings.chain.rpc_url.reveal(), contract=_NO_CONTRACT)
     try:
         await _require_chain(chain, settings)
         latest = await chain.block("latest")
         if latest is None:
             raise ChainUnavailable("the endpoint does not know its latest block: use another RPC endpoint")
-        gas_limit = deployment_gas_limit()
+        gas_limit = deployment_gas_limit(code)
         cost_wei = gas_limit * (latest.base_fee_wei + await chain.priority_fee_wei())
         balance_wei = await chain.balance_wei(signer.address)
         if asks and settings.chain_id != DEVELOPMENT_CHAIN_ID:
-            _confirm(settings, signer.address, cost_wei=cost_wei, balance_wei=balance_wei)
-        return await deploy_contract(chain=chain, signer=signer, poll_interval_s=settings.poll_s)
+            _confirm(settings, signer.address, code, cost_wei=cost_wei, balance_wei=balance_wei)
+        return await deploy_code(code, chain=chain, signer=signer, poll_interval_s=settings.poll_s)
     finally:
         await chain.close()
 
@@ -93,7 +119,9 @@ async def _require_chain(chain: Web3Chain, settings: Settings) -> None:
         )
 
 
-def _confirm(settings: Settings, address: str, *, cost_wei: int, balance_wei: int) -> None:
+def _confirm(
+    settings: Settings, address: str, code: ContractCode, *, cost_wei: int, balance_wei: int
+) -> None:
     print_fields(
         [
             ("chain", chain_name(settings.chain_id)),
@@ -102,7 +130,7 @@ def _confirm(settings: Settings, address: str, *, cost_wei: int, balance_wei: in
             ("cost", f"at most about {_ether(cost_wei)} ether at today's price"),
         ]
     )
-    click.confirm("Deploy the contract?", abort=True)
+    click.confirm(f"Deploy {code.name}?", abort=True)
 
 
 def _ether(amount_wei: int) -> str:

@@ -79,23 +79,30 @@ def read_proof_beside(path: Path) -> ProofDocument | None:
 
 def write_proof(path: Path, document: ProofDocument) -> None:
     """Write a proof file; on return it is whole under its name, whatever stood there before."""
-    text = proof_text(document)
+    write_to_pass_on(path, proof_text(document), what="the proof")
+
+
+def write_to_pass_on(path: Path, text: str, *, what: str) -> None:
+    """Write a file that anyone may read; on return it is whole under its name, whatever stood there before.
+
+    `what` names its content in the message of InvalidInput, raised where it cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".proof-", delete=False) as file:
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".writing-", delete=False) as file:
             temporary = Path(file.name)
             try:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-                # A temporary file is its owner's alone; a proof is meant to be passed on.
+                # A temporary file is its owner's alone; this one is meant to be passed on.
                 temporary.chmod(0o644)
                 temporary.replace(path)
             except BaseException:
                 temporary.unlink(missing_ok=True)
                 raise
     except OSError as exc:
-        raise InvalidInput(f"{path}: the proof cannot be written ({exc.strerror})") from exc
+        raise InvalidInput(f"{path}: {what} cannot be written ({exc.strerror})") from exc
 
 
 def proof_text(document: ProofDocument) -> str:

@@ -28,8 +28,10 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "suspend": ("change", "Suspend credentials for a time."),
     "reinstate": ("change", "Lift the suspension of credentials."),
     "apply": ("apply", "Apply a CSV or NDJSON file of status changes."),
+    "evidence": ("evidence", "Cut evidence of a credential's status, to pass on with it."),
     "verify": ("verify", "Check a credential without asking its issuer."),
     "audit": ("audit", "Check everything that a publisher anchored."),
+    "fsck": ("fsck", "Check every promise of a service again (operator)."),
     "trust": ("trust", "Manage what you, as a verifier, trust."),
 }
 

@@ -1,10 +1,10 @@
-"""`anchor issuer add|list|rotate-key|disable`, for the operator of a service."""
+"""`anchor issuer add|list|rotate-key|rotate-list-key|disable`, for the operator of a service."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -43,6 +43,8 @@ def issuer() -> None:
         "    the service makes a did:key, which becomes the issuer's id",
         'anchor issuer add --name "Riverside College" --id did:web:riverside.example --list-signer did-web',
         "    the issuer names the service's list key in its DID document",
+        'anchor issuer add --name "Riverside College" --did-web-hosted riverside-college',
+        "    the service publishes the issuer's DID document, under its own address",
         'anchor issuer add --name "Riverside College" --id https://riverside.example --list-signer service',
         "    for any other id: the service signs the lists in its own name",
     )
@@ -55,6 +57,12 @@ def issuer() -> None:
     default="managed",
     show_default=True,
     help="Who signs its status lists.",
+)
+@click.option(
+    "--did-web-hosted",
+    "hosted",
+    metavar="SLUG",
+    help="Make a did:web that ends in SLUG (a-z, 0-9, -); the service publishes its document.",
 )
 @click.option(
     "--seed-file",
@@ -74,17 +82,26 @@ def add(
     name: str,
     issuer_id: str | None,
     list_signer: str,
+    hosted: str | None,
     seed: bytes | None,
     key_file: Path | None,
     options: ServiceOptions,
 ) -> None:
     """Add an issuer. Its API key is told this once."""
+    if hosted is not None and (issuer_id is not None or list_signer == "service"):
+        raise InvalidInput(
+            "--did-web-hosted makes the id, and its key signs: leave out --id and --list-signer"
+        )
     # Before the issuer exists: a key that cannot be kept is lost.
     _require_new(key_file)
     created = _call(
         options,
         lambda client: client.create_issuer(
-            name=name, list_signer=list_signer, issuer_id=issuer_id, seed=seed
+            name=name,
+            list_signer=list_signer if hosted is None else "did-web",
+            issuer_id=issuer_id,
+            seed=seed,
+            hosted=hosted,
         ),
     )
     shown = _keep_key(created.api_key, key_file)
@@ -100,8 +117,7 @@ def add(
                 *_key_fields(shown, key_file),
             ]
         )
-    for warning in created.warnings:
-        click.echo(f"warning: {warning}", err=True)
+    _warn(created.warnings)
 
 
 @issuer.command("list", epilog=examples("anchor issuer list", "anchor issuer list --json"))
@@ -145,6 +161,33 @@ def rotate_key(*, number: int, key_file: Path | None, options: ServiceOptions) -
     print_fields([("number", str(rotated.number)), ("id", rotated.id), *_key_fields(shown, key_file)])
 
 
+@issuer.command(
+    "rotate-list-key",
+    epilog=examples("anchor issuer rotate-list-key 3", "anchor issuer rotate-list-key 3 --json"),
+)
+@click.argument("number", type=click.IntRange(min=1))
+@service_options
+def rotate_list_key(*, number: int, options: ServiceOptions) -> None:
+    """Let a new key sign a did:web issuer's status lists.
+
+    All its lists are signed again at once; versions that the old key signed stay good.
+    """
+    rotated = _call(options, lambda client: client.rotate_list_key(number))
+    if options.as_json:
+        retired: dict[str, JsonValue] = {"retired": rotated.retired_method}
+        print_json({**_issuer_json(rotated.issuer), **retired, "warnings": list(rotated.warnings)})
+    else:
+        print_fields(
+            [
+                ("number", str(number)),
+                ("id", rotated.issuer.id),
+                ("list signer", rotated.issuer.list_signer.verification_method),
+                ("retired", rotated.retired_method),
+            ]
+        )
+    _warn(rotated.warnings)
+
+
 @issuer.command(epilog=examples("anchor issuer disable 3"))
 @click.argument("number", type=click.IntRange(min=1))
 @service_options
@@ -179,6 +222,11 @@ def _issuer_json(item: Issuer) -> dict[str, JsonValue]:
         "disabled": item.is_disabled,
         "created": time_json(item.created),
     }
+
+
+def _warn(warnings: Sequence[str]) -> None:
+    for warning in warnings:
+        click.echo(f"warning: {warning}", err=True)
 
 
 def _read_seed(path: Path) -> bytes:

@@ -24,9 +24,15 @@ def print_report(report: Report) -> None:
     for note in report.notes:
         click.echo(note)
     if report.block is not None and report.anchor is not None:
-        chain = chain_name(report.anchor.anchorage.chain_id)
-        click.echo(f"As of {utc_text(report.checked_at_s)}, block {report.block.number} of {chain}.")
+        click.echo(_as_of_text(report, report.block.number, chain_name(report.anchor.anchorage.chain_id)))
     click.secho(report.verdict.value, bold=True, fg=_verdict_colour(report.verdict))
+
+
+def _as_of_text(report: Report, block_number: int, chain: str) -> str:
+    checked = utc_text(report.checked_at_s)
+    if report.at_s is None:
+        return f"As of {checked}, block {block_number} of {chain}."
+    return f"As of {utc_text(report.at_s)}; checked {checked} at block {block_number} of {chain}."
 
 
 def _mark(outcome: Outcome) -> str:

@@ -17,13 +17,10 @@ from anchor.chain.protocol import ChainReader
 from anchor.documents import read_address
 from anchor.errors import ConfigError, InvalidInput
 from anchor.verify import Anchorage, TrustedIssuer, TrustSet, default_trust_path, load_trust
-from anchor.verify.trust import DEFAULT_MAX_STATUS_AGE_S
 from anchor.verify.trust_file import decode_hash_hex, read_location
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-_HOUR_S = 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +81,7 @@ def trust_options(function: Callable[P, R]) -> Callable[..., R]:
     return command
 
 
-def trust_set(options: TrustOptions, *, issuers: tuple[str, ...], max_age_h: int | None) -> TrustSet | None:
+def trust_set(options: TrustOptions, *, issuers: tuple[str, ...]) -> TrustSet | None:
     """Return the trust set of the options, or of the trust file with the options in place of its values.
 
     None where there is neither. `issuers` are the only ones accepted, where any is named. Raises InvalidInput.
@@ -96,7 +93,7 @@ def trust_set(options: TrustOptions, *, issuers: tuple[str, ...], max_age_h: int
         if options.file is None and not path.exists():
             return None
         trust = load_trust(path)
-    return _overridden(trust, options, issuers, max_age_h)
+    return _overridden(trust, options, issuers)
 
 
 def anchorage_of(options: TrustOptions) -> Anchorage:
@@ -128,9 +125,7 @@ def _known_genesis(chain_id: int | None) -> str | None:
     return next(("0x" + known.genesis_hash.hex() for known in PRESETS if known.chain_id == chain_id), None)
 
 
-def _overridden(
-    trust: TrustSet, options: TrustOptions, issuers: tuple[str, ...], max_age_h: int | None
-) -> TrustSet:
+def _overridden(trust: TrustSet, options: TrustOptions, issuers: tuple[str, ...]) -> TrustSet:
     current = trust.current
     if options.rpc is not None:
         current = replace(current, rpc=options.rpc)
@@ -143,7 +138,6 @@ def _overridden(
         issuers=tuple(dict.fromkeys(accepted)) or trust.issuers,
         accepts_any_issuer=trust.accepts_any_issuer and not issuers,
         files=read_location(service=options.service, mirror=options.mirror) or trust.files,
-        max_status_age_s=trust.max_status_age_s if max_age_h is None else max_age_h * _HOUR_S,
     )
 
 
@@ -158,6 +152,3 @@ async def open_chain(rpc: str, contract: str) -> AsyncIterator[ChainReader]:
         yield chain
     finally:
         await chain.close()
-
-
-DEFAULT_MAX_AGE_H = DEFAULT_MAX_STATUS_AGE_S // _HOUR_S

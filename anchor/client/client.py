@@ -15,17 +15,21 @@ from anchor.client.reading import (
     read_allocations,
     read_change_receipt,
     read_created_issuer,
+    read_created_webhook,
     read_entry_state,
     read_issuers,
     read_packed_receipt,
     read_receipt,
     read_receipts,
     read_rotated_key,
+    read_rotated_list_key,
+    read_webhooks,
 )
 from anchor.client.values import (
     MAX_ITEMS,
     ChangeReceipt,
     CreatedIssuer,
+    CreatedWebhook,
     DigestTarget,
     EntryState,
     Issuer,
@@ -33,9 +37,11 @@ from anchor.client.values import (
     PackedReceipt,
     Receipt,
     RotatedKey,
+    RotatedListKey,
     StatusAllocation,
     StatusChange,
     Submission,
+    Webhook,
 )
 from anchor.client.writing import change_to_json, digest_params, encode_json, submission_to_json
 from anchor.core.digest import DIGEST_BYTES, Method
@@ -94,18 +100,27 @@ class ServiceClient:
         await self._connection.__aexit__(kind, exc, trace)
 
     async def create_issuer(
-        self, *, name: str, list_signer: str, issuer_id: str | None = None, seed: bytes | None = None
+        self,
+        *,
+        name: str,
+        list_signer: str,
+        issuer_id: str | None = None,
+        seed: bytes | None = None,
+        hosted: str | None = None,
     ) -> CreatedIssuer:
         """Create an issuer (operator).
 
-        `list_signer` is `managed`, `service` or `did-web`, `seed` a 32-byte Ed25519 seed. Not repeated
-        where no answer comes: the issuer may exist then, and its key is lost; rotate it.
+        `list_signer` is `managed`, `service` or `did-web`, `seed` a 32-byte Ed25519 seed, `hosted` the last
+        part of a did:web whose document the service is to publish. Not repeated where no answer comes: the
+        issuer may exist then, and its key is lost; rotate it.
         """
         body: JsonObject = {"name": name, "listSigner": list_signer}
         if issuer_id is not None:
             body["id"] = issuer_id
         if seed is not None:
             body["seed"] = encode_base64url(seed)
+        if hosted is not None:
+            body["hosted"] = hosted
         return await self._post("/v1/issuers", body, read_created_issuer, repeatable=False)
 
     async def issuers(self) -> tuple[Issuer, ...]:
@@ -115,6 +130,11 @@ class ServiceClient:
     async def rotate_key(self, number: int) -> RotatedKey:
         """Replace an issuer's API key (operator); not repeated, since each call makes another key."""
         return await self._post(f"/v1/issuers/{number}/rotate-key", None, read_rotated_key, repeatable=False)
+
+    async def rotate_list_key(self, number: int) -> RotatedListKey:
+        """Let a new key sign the lists of a did:web issuer (operator); not repeated, since each call makes a key."""
+        path = f"/v1/issuers/{number}/rotate-list-key"
+        return await self._post(path, None, read_rotated_list_key, repeatable=False)
 
     async def disable_issuer(self, number: int) -> None:
         """Refuse an issuer's key from now on (operator)."""
@@ -217,6 +237,20 @@ class ServiceClient:
             Request(method="POST", path="/v1/status-changes", body=body, content_type=content_type)
         )
         return self._read(answer.body, read_change_receipt)
+
+    async def create_webhook(self, url: str) -> CreatedWebhook:
+        """Have a URL told of every new version of this issuer's lists; not repeated, since each call makes one."""
+        return await self._post("/v1/webhooks", {"url": url}, read_created_webhook, repeatable=False)
+
+    async def webhooks(self) -> tuple[Webhook, ...]:
+        """Return this issuer's webhooks."""
+        return await self._get("/v1/webhooks", read_webhooks)
+
+    async def delete_webhook(self, webhook: int) -> None:
+        """Stop the calls of a webhook; NotFound where this issuer has none of this id."""
+        await self._connection.fetch(
+            Request(method="DELETE", path=f"/v1/webhooks/{webhook}", repeatable=False)
+        )
 
     async def publisher(self) -> PublisherDocument:
         """Return who publishes where (public)."""

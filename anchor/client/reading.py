@@ -14,6 +14,7 @@ from anchor.client.values import (
     MAX_ITEMS,
     ChangeReceipt,
     CreatedIssuer,
+    CreatedWebhook,
     EntryState,
     Issuer,
     JsonObject,
@@ -23,8 +24,10 @@ from anchor.client.values import (
     Receipt,
     ReceiptAnchor,
     RotatedKey,
+    RotatedListKey,
     StatusAllocation,
     StatusEvent,
+    Webhook,
 )
 from anchor.core.digest import Method
 from anchor.core.entries import Purpose, StatusEntry
@@ -35,6 +38,7 @@ from anchor.fields import MAX_INTEGER, Fields, decode_hex
 
 MAX_ISSUERS = 100_000
 MAX_HISTORY = 100_000
+MAX_WEBHOOKS = 1000
 _MAX_CREDENTIAL_STATUS = 16
 _MAX_WARNINGS = 100
 _MAX_WARNING_CHARS = 1000
@@ -62,8 +66,9 @@ def read_issuer(fields: Fields) -> Issuer:
 
 def read_created_issuer(fields: Fields) -> CreatedIssuer:
     """Read a new issuer with its key."""
-    warnings = tuple(_line(item) for item in fields.items("warnings", max_items=_MAX_WARNINGS))
-    return CreatedIssuer(issuer=read_issuer(fields), api_key=fields.text("apiKey"), warnings=warnings)
+    return CreatedIssuer(
+        issuer=read_issuer(fields), api_key=fields.text("apiKey"), warnings=_warnings(fields)
+    )
 
 
 def read_issuers(fields: Fields) -> tuple[Issuer, ...]:
@@ -76,6 +81,23 @@ def read_rotated_key(fields: Fields) -> RotatedKey:
     return RotatedKey(
         number=fields.integer("number", minimum=1), id=fields.text("id"), api_key=fields.text("apiKey")
     )
+
+
+def read_rotated_list_key(fields: Fields) -> RotatedListKey:
+    """Read an issuer after its list key was replaced."""
+    return RotatedListKey(
+        issuer=read_issuer(fields), retired_method=fields.text("retired"), warnings=_warnings(fields)
+    )
+
+
+def read_created_webhook(fields: Fields) -> CreatedWebhook:
+    """Read a new webhook with its secret."""
+    return CreatedWebhook(webhook=_read_webhook(fields), secret=fields.text("secret"))
+
+
+def read_webhooks(fields: Fields) -> tuple[Webhook, ...]:
+    """Read an issuer's webhooks."""
+    return _objects(fields, "webhooks", _read_webhook, max_items=MAX_WEBHOOKS)
 
 
 def read_receipts(fields: Fields) -> tuple[Receipt, ...]:
@@ -199,9 +221,25 @@ def _object(value: JsonValue) -> JsonObject:
     return value
 
 
+def _read_webhook(fields: Fields) -> Webhook:
+    return Webhook(
+        id=fields.integer("id", minimum=1),
+        url=fields.text("url"),
+        created=fields.decoded("created", read_time),
+        is_disabled=fields.boolean("disabled"),
+        failures=fields.integer("failures"),
+        failing_since=_optional_time(fields, "failingSince"),
+        last_failure=_line(fields.value("lastFailure")) if fields.has("lastFailure") else None,
+    )
+
+
+def _warnings(fields: Fields) -> tuple[str, ...]:
+    return tuple(_line(item) for item in fields.items("warnings", max_items=_MAX_WARNINGS))
+
+
 def _line(value: JsonValue) -> str:
     if not isinstance(value, str):
-        raise InvalidInput("a warning must be a text")
+        raise InvalidInput("a warning or a reason must be a text")
     return "".join(character if character.isprintable() else " " for character in value)[:_MAX_WARNING_CHARS]
 
 

@@ -58,6 +58,36 @@ class RotatedKey:
 
 
 @dataclass(frozen=True, slots=True)
+class RotatedListKey:
+    """An issuer whose lists a new key signs, the verification method of the one before, and what is left to do."""
+
+    issuer: Issuer
+    retired_method: str
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Where an issuer is told of new versions of its lists; `failures` counts attempts since the last good one."""
+
+    id: int
+    url: str
+    created: datetime
+    is_disabled: bool
+    failures: int
+    failing_since: datetime | None
+    last_failure: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedWebhook:
+    """A new webhook with the secret that proves its sender (Standard Webhooks), told this once."""
+
+    webhook: Webhook
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """A digest to anchor; `status` binds a given status entry, has one allocated, or binds none."""
 

@@ -139,6 +139,9 @@ class Anchorer:
                     return batch.state.is_mined
                 case Step.HALT:
                     raise FatalError(f"batch {batch.sequence} cannot be anchored: {decision.reason}")
+                case Step.RESEAL if await self._is_promised(look.next_sequence):
+                    log.warning("anchor.waiting", sequence=batch.sequence, reason="a later batch goes first")
+                    return True
                 case step:
                     if not await self._take(step, decision, batch, look, record):
                         return False
@@ -280,6 +283,14 @@ class Anchorer:
                 log.info("batch.mined", sequence=batch.sequence, block=receipt.block_number)
                 return
         raise ChainUnavailable("the contract has the record, but no receipt of ours fits it yet")
+
+    async def _is_promised(self, sequence: int) -> bool:
+        """
+        Say whether a later batch was sealed under a sequence.
+
+        It keeps it: a payload of its may be in a pool, and could be mined beside one that it was given anew.
+        """
+        return await self._store.batch_by_sequence(sequence) is not None
 
     async def _reseal(self, batch: Batch, look: Look) -> None:
         await reseal(

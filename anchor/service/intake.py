@@ -151,6 +151,24 @@ class Intake:
         self._work.set()
         return entries
 
+    async def allocate_for(self, issuer: Issuer, credential: bytes) -> StatusEntry:
+        """Hand out a fresh status entry for a credential's id, given as its SHA-256; published on return."""
+        entry = await self._store.add_named_entry(
+            issuer.number, credential, plan=self._plan, now_ms=self._clock.now_ms()
+        )
+        await self._lists.publish_due()
+        self._work.set()
+        return entry
+
+    async def allocate_once_for(self, issuer: Issuer, credential: bytes) -> StatusEntry:
+        """Hand out a status entry for a credential's id, or return its newest again; published on return."""
+        entry = await self._store.named_entry(
+            issuer.number, credential, plan=self._plan, now_ms=self._clock.now_ms()
+        )
+        await self._lists.publish_due()
+        self._work.set()
+        return entry
+
     async def change_status(self, issuer: Issuer, changes: Sequence[StatusChange]) -> PublishedChanges:
         """Change status bits; the changed lists are published when this returns."""
         outcome = await self._store.change_status(

@@ -13,6 +13,7 @@ from anchor.store.protocol import IssuerStore
 from anchor.store.records import Issuer, NewIssuer, SignerKind
 from status_lists.did_web import hosted_did, is_hosted_did
 from status_lists.errors import StatusListError
+from status_lists.keys import ListKey
 
 _IDENTIFIER = re.compile(r"did:[a-z0-9]+:[A-Za-z0-9._:%-]+|https://[A-Za-z0-9.-]+(:[0-9]+)?(/[!-~]*)?")
 MAX_IDENTIFIER_CHARS = 500
@@ -109,6 +110,18 @@ class Issuers:
                 return (DID_WEB_WARNING.format(method=issuer.signer.verification_method),)
             case SignerKind.MANAGED:
                 return ()
+
+    def credential_key(self, issuer: Issuer) -> ListKey:
+        """
+        Return the key that signs an issuer's credentials: the one that its lists are signed with.
+
+        Raises InvalidInput for an issuer whose lists a stand-in signs: its own name would not be proved by that key.
+        """
+        if issuer.signer.kind is SignerKind.SERVICE:
+            raise InvalidInput(
+                "this service holds no key of the issuer itself: add it as a managed did:key or as a did:web"
+            )
+        return self._vault.open(issuer.signer)
 
     async def authenticate(self, api_key: str) -> Issuer:
         """Return the issuer of a presented key; Unauthorized for any other key, or a disabled issuer's."""

@@ -43,20 +43,14 @@ class NamedCredentials:
         self,
         issuer: Issuer,
         credential_id: str,
-        values: Sequence[tuple[Purpose, bool]],
+        values: Sequence[tuple[Purpose, int]],
         *,
         reason: str,
     ) -> PublishedChanges:
         """Set or clear bits of all entries of an id, all or none; the changed lists are published on return."""
         entries = await self.entries(issuer, credential_id)
         changes = [
-            StatusChange(
-                list_number=entry.list_number,
-                index=entry.index,
-                purpose=purpose,
-                value=value,
-                reason=reason,
-            )
+            StatusChange(target=entry, purpose=purpose, value=value, reason=reason)
             for entry in entries
             for purpose, value in values
         ]

@@ -63,10 +63,11 @@ class CredentialIssuing:
         """
         Return the credential with its status entries and its proof; its digest is accepted when this returns.
 
-        A credential that has a `credentialStatus` keeps it; where that is an entry of one of the issuer's own lists, the
-        digest is bound to it. Raises InvalidInput, before anything is allotted, for a credential that breaks the data
-        model, names another issuer, or holds a term that no context defines.
+        A credential that has a `credentialStatus` keeps it; where that is an entry of one of the issuer's own lists,
+        the digest is bound to it. Raises InvalidInput, before anything is handed out, for a credential that breaks the
+        data model, names another issuer, or holds a term that no context defines.
         """
+        key = self._issuers.credential_key(issuer)
         prepared = _prepared(credential, options)
         self._check(issuer, prepared)
         wants_status = options.adds_status and "credentialStatus" not in prepared
@@ -74,12 +75,14 @@ class CredentialIssuing:
         if is_version_1(prepared):
             prepared = _with_contexts(prepared, contexts)
         await self._worker.run(lambda linked_data: linked_data.canonicalize(prepared))
+        entry = self._own_entry(prepared.get("credentialStatus"))
         if wants_status:
-            entry: StatusEntry | None = await self._new_entry(issuer, prepared.get("id"))
-            prepared["credentialStatus"] = _credential_status(self._lists, entry)
-        else:
-            entry = self._own_entry(prepared.get("credentialStatus"))
-        signed = await self._sign(issuer, prepared, options.cryptosuite)
+            entry = await self._new_entry(issuer, prepared.get("id"))
+            prepared = {**prepared, "credentialStatus": _credential_status(self._lists, entry)}
+        proof_options = self._proof_options(issuer, options.cryptosuite)
+        signed = await self._worker.run(
+            lambda linked_data: sign_document(prepared, proof_options, key=key, linked_data=linked_data)
+        )
         digest = hashlib.sha256(canonical_json(signed)).digest()
         await self._intake.submit(issuer, [Submission(method_code=Method.JCS, digest=digest, status=entry)])
         return signed
@@ -107,21 +110,18 @@ class CredentialIssuing:
         for item in status if isinstance(status, list) else [status]:
             if isinstance(item, dict) and item.get("type") == ENTRY_TYPE:
                 match = pattern.fullmatch(str(item.get("statusListCredential")))
-                if match is not None and item.get("statusPurpose") == "revocation":
+                if match is not None and item.get("statusPurpose") in ("revocation", "suspension"):
                     return StatusEntry(int(match[1]), int(str(item["statusListIndex"])))
         return None
 
-    async def _sign(self, issuer: Issuer, credential: Credential, cryptosuite: str) -> Credential:
-        key = self._issuers.credential_key(issuer)
-        options: Mapping[str, JsonValue] = {
+    def _proof_options(self, issuer: Issuer, cryptosuite: str) -> Mapping[str, JsonValue]:
+        now_s = self._clock.now_ms() // 1000
+        return {
             "cryptosuite": cryptosuite,
-            "created": format_datetime(self._clock.now_ms() // 1000 * 1000).replace(".000Z", "Z"),
+            "created": format_datetime(now_s * 1000).replace(".000Z", "Z"),
             "verificationMethod": issuer.signer.verification_method,
             "proofPurpose": ASSERTION,
         }
-        return await self._worker.run(
-            lambda linked_data: sign_document(credential, options, key=key, linked_data=linked_data)
-        )
 
 
 def _credential_status(lists: ListPublisher, entry: StatusEntry) -> list[JsonValue]:
@@ -135,11 +135,11 @@ def _credential_status(lists: ListPublisher, entry: StatusEntry) -> list[JsonVal
 def _prepared(credential: Credential, options: IssueOptions) -> Credential:
     if "proof" in credential:
         raise InvalidInput("the credential has a proof already: send the unsigned credential")
-    prepared = dict(credential)
-    if options.credential_id is not None:
-        if prepared.setdefault("id", options.credential_id) != options.credential_id:
-            raise InvalidInput("options.credentialId is not the credential's own id")
-    return prepared
+    if options.credential_id is None:
+        return dict(credential)
+    if credential.get("id", options.credential_id) != options.credential_id:
+        raise InvalidInput("options.credentialId is not the credential's own id")
+    return {**credential, "id": options.credential_id}
 
 
 def _with_contexts(credential: Credential, urls: tuple[str, ...]) -> Credential:

@@ -74,7 +74,8 @@ class CredentialStatus:
     async def look_up(self, credential: dict[str, JsonValue]) -> StatusFindings:
         """Return what all the status entries of a credential say that keeps the rules of the data model."""
         value = credential.get("credentialStatus", [])
-        problems, warnings = [], []
+        problems: list[Problem] = []
+        warnings: list[Problem] = []
         for item in value if isinstance(value, list) else [value]:
             finding = await self._entry(item, identifier(credential.get("issuer")))
             if finding is not None:

@@ -195,6 +195,26 @@ class StatusStore(Protocol):
         ...
 
 
+class NamedCredentialStore(Protocol):
+    """Status entries by the ids of credentials; an id is given, and kept, as its SHA-256 alone."""
+
+    async def named_entry(
+        self, issuer: int, credential: bytes, *, plan: ListPlan, now_ms: int
+    ) -> StatusEntry:
+        """Return the newest entry of an id of this issuer, a fresh one where there is none (see `allocate`)."""
+        ...
+
+    async def add_named_entry(
+        self, issuer: int, credential: bytes, *, plan: ListPlan, now_ms: int
+    ) -> StatusEntry:
+        """Hand out a fresh entry for an id, which may have others already."""
+        ...
+
+    async def named_entries(self, issuer: int, credential: bytes) -> Sequence[StatusEntry]:
+        """Return the entries of an id of this issuer, oldest first; none for another issuer's id."""
+        ...
+
+
 class BatchStore(Protocol):
     """Batches from open to final, and their trees."""
 
@@ -281,7 +301,16 @@ class OutboxStore(Protocol):
         ...
 
 
-class Store(IssuerStore, DigestStore, StatusStore, BatchStore, OutboxStore, WebhookStore, Protocol):
+class Store(
+    IssuerStore,
+    DigestStore,
+    StatusStore,
+    NamedCredentialStore,
+    BatchStore,
+    OutboxStore,
+    WebhookStore,
+    Protocol,
+):
     """All of it, and the facts that a database is tied to."""
 
     async def pin(self, name: str, value: str) -> str:

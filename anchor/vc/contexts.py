@@ -18,7 +18,6 @@ _FILES = {
     CREDENTIALS_V1: "credentials-v1",
     CREDENTIALS_V2: "credentials-v2",
     "https://www.w3.org/ns/credentials/undefined-terms/v2": "credentials-undefined-terms-v2",
-    "https://www.w3.org/2018/credentials/examples/v1": "credentials-examples-v1",
     "https://www.w3.org/ns/credentials/examples/v2": "credentials-examples-v2",
     STATUS_V1: "bitstring-status-list-v1",
     "https://w3id.org/security/data-integrity/v1": "data-integrity-v1",

@@ -26,7 +26,7 @@ from typing import Any, NoReturn
 from pyld import jsonld
 from pyld.context_resolver import ContextResolver
 
-from anchor.core.strict_json import JsonValue
+from anchor.core.strict_json import JsonValue, canonical_json
 from anchor.errors import InvalidInput
 from anchor.vc.contexts import load_contexts
 from anchor.vc.rdf_canonical import Quad, canonical_quads, iri, literal
@@ -49,6 +49,7 @@ _IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|\\^`\x7f\ud800-\ud
 _BLANK = re.compile(r"_:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?", re.ASCII)
 _LANGUAGE = re.compile(r"[a-zA-Z]{1,8}(?:-[a-zA-Z0-9]{1,8})*", re.ASCII)
 _VOCABULARY = "https://www.w3.org/2018/credentials#"
+_JSON = "http://www.w3.org/1999/02/22-rdf-syntax-ns#JSON"
 _STRING = "http://www.w3.org/2001/XMLSchema#string"
 _CONTAINERS = ("@list", "@set", "@included")
 
@@ -146,7 +147,7 @@ def _refuse_elsewhere(values: Iterable[Expanded], top_id: str | None) -> None:
     for value in values:
         if isinstance(value, list):
             _refuse_elsewhere(value, top_id)
-        elif isinstance(value, dict) and value.get("@type") != "@json":
+        elif isinstance(value, dict):
             says = any(term.startswith(_VOCABULARY) for term in (*value, *value.get("@reverse", ())))
             if says and ("@reverse" in value or (top_id is not None and value.get("@id") == top_id)):
                 raise DataLoss(
@@ -182,6 +183,9 @@ class _Size:
                 if name == "@context" and not is_context:
                     self.contexts += len(member) if isinstance(member, list) else 1
                 self.count(member, depth=depth + 1, is_context=is_context or name == "@context")
+                if "@graph" in (name, member if is_context else None):
+                    # PyLD drops loose texts in it without a word, and no credential needs it.
+                    raise DataLoss("@graph has no place in a credential's own words")
 
     def _is_exceeded(self) -> bool:
         return (
@@ -236,10 +240,12 @@ def _check_member(name: str, content: Expanded) -> None:
         _check(content)
 
 
-def _check_literal(value: Mapping[str, Any]) -> None:
-    datatype = value.get("@type", "@json")
-    if datatype != "@json":
-        _require_iri(datatype)
+def _check_literal(value: dict[str, Any]) -> None:
+    if value.get("@type") == "@json":
+        # Written out here: PyLD stumbles over some numbers that RFC 8785 has a form for.
+        value["@value"] = canonical_json(value["@value"]).decode("utf-8")
+        value["@type"] = _JSON
+    _require_iri(value.get("@type", _STRING))
     if not _LANGUAGE.fullmatch(value.get("@language", "en")):
         raise DataLoss(f"{str(value['@language'])[:40]!r} is no language tag")
     if "@index" in value:

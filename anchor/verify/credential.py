@@ -35,6 +35,7 @@ class Reading:
     starts_ms: tuple[int, ...] = ()
     ends_ms: tuple[int, ...] = ()
     status_entries: tuple[JsonValue, ...] = ()
+    status_claims: tuple[JsonValue, ...] = ()
     problems: tuple[Finding, ...] = ()
 
     @property
@@ -145,6 +146,7 @@ def _merge(*readings: Reading) -> Reading:
         starts_ms=tuple(start for reading in readings for start in reading.starts_ms),
         ends_ms=tuple(end for reading in readings for end in reading.ends_ms),
         status_entries=tuple(entry for reading in readings for entry in reading.status_entries),
+        status_claims=tuple(claim for reading in readings for claim in reading.status_claims),
         problems=tuple(problem for reading in readings for problem in reading.problems),
     )
 
@@ -202,7 +204,7 @@ def _read_status(value: JsonValue) -> Reading:
 
 def _read_token_status(value: JsonValue) -> Reading:
     """Read the `status` claim, by which tokens name lists of another kind (IETF Token Status List)."""
-    return Reading(status_entries=(value,)) if isinstance(value, dict) else Reading()
+    return Reading(status_claims=(value,)) if isinstance(value, dict) else Reading()
 
 
 def _unreadable(detail: str) -> Finding:

@@ -1,20 +1,45 @@
-"""A credential in a file, with its proof beside it."""
+"""A credential in a file, with its proof and evidence of its status beside it."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from anchor.documents import MAX_PROOF_BYTES
 from anchor.errors import InvalidInput
 from anchor.verify.chain_view import OpenChain
+from anchor.verify.evidence_files import MAX_EVIDENCE_FILE_BYTES, evidence_path_of
+from anchor.verify.list_files import ListFiles, read_list_files
 from anchor.verify.patience import PatientSource
 from anchor.verify.report import Report
 from anchor.verify.sources import ListSource, PublishedFiles, open_files
 from anchor.verify.trust import TrustSet
 from anchor.verify.verifier import verify_credential
+from status_lists.fetch import ListFetcher
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusFiles:
+    """Files that a verifier names to read status from; then nothing is fetched, unless `may_fetch`.
+
+    `lists` are downloaded status lists; `batch` is the batch document that they stand in.
+    """
+
+    evidence: tuple[Path, ...] = ()
+    lists: tuple[Path, ...] = ()
+    batch: Path | None = None
+    may_fetch: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is named: evidence beside the credential is then looked for."""
+        return not self.evidence and not self.lists and self.batch is None
+
+
+NO_STATUS_FILES = StatusFiles()
 
 
 def proof_path_of(credential: Path) -> Path:
@@ -28,32 +53,39 @@ async def verify_file(
     trust: TrustSet,
     open_chain: OpenChain,
     proof: Path | None = None,
+    status: StatusFiles = NO_STATUS_FILES,
+    at_s: int | None = None,
     now_s: int | None = None,
 ) -> Report:
     """Verify a credential's file; the proof is looked for beside it unless a path is given.
 
-    `now_s` is the verifier's time in Unix seconds, the system's clock by default. Status lists come from
-    where the trust set says. Raises InvalidInput where the credential, or a proof that was named, cannot be
-    read.
+    Status is read from the files named in `status`; where none is, from evidence beside the credential, and
+    what that does not tell from where the trust set says. `at_s` asks about a past time, `now_s` is the
+    verifier's own, the system's clock by default; both in Unix seconds. Raises InvalidInput where the
+    credential, or a file that was named, cannot be read.
     """
     content = await asyncio.to_thread(read_credential_file, credential)
     proof_content = await asyncio.to_thread(read_proof_of, credential, proof)
+    evidence = await asyncio.to_thread(_read_evidence, credential, status)
     async with AsyncExitStack() as stack:
-        files = await stack.enter_async_context(open_files(trust.files)) if trust.files else None
         return await verify_credential(
             content,
             proof_content,
             trust=trust,
             open_chain=open_chain,
-            lists=_patient(files, trust),
+            lists=await _list_source(trust, status, stack),
+            evidence=evidence,
+            foreign=foreign_fetcher(trust),
             now_s=int(time.time()) if now_s is None else now_s,
+            at_s=at_s,
         )
 
 
-def _patient(files: PublishedFiles | None, trust: TrustSet) -> ListSource | None:
-    # A mirror lags behind by minutes: only a service is worth waiting for.
-    is_service = trust.files is not None and not trust.files.is_mirror
-    return PatientSource(files) if files is not None and is_service else files
+def foreign_fetcher(trust: TrustSet) -> ListFetcher | None:
+    """Return what fetches lists of others; None where the trust set allows no host."""
+    if not trust.foreign_hosts:
+        return None
+    return ListFetcher(allowed_hosts=[host.authority for host in trust.foreign_hosts if host.is_local])
 
 
 def read_credential_file(credential: Path) -> bytes:
@@ -68,6 +100,36 @@ def read_proof_of(credential: Path, proof: Path | None) -> bytes | None:
         return _read(proof, MAX_PROOF_BYTES + 1)
     beside = proof_path_of(credential)
     return _read(beside, MAX_PROOF_BYTES + 1) if beside.exists() else None
+
+
+def _read_evidence(credential: Path, status: StatusFiles) -> tuple[bytes, ...]:
+    paths = status.evidence
+    if status.is_empty:
+        beside = evidence_path_of(credential)
+        paths = (beside,) if beside.exists() else ()
+    return tuple(_read(path, MAX_EVIDENCE_FILE_BYTES + 1) for path in paths)
+
+
+async def _list_source(trust: TrustSet, status: StatusFiles, stack: AsyncExitStack) -> ListSource | None:
+    """Return where lists are had from; what needs no source opens none."""
+    if status.lists:
+        given = await asyncio.to_thread(read_list_files, status.lists)
+        batch = None if status.batch is None else await asyncio.to_thread(_read, status.batch, None)
+        batches = None if batch is not None else await _fetched_source(trust, stack)
+        return ListFiles(given, batch=batch, batches=batches)
+    if status.batch is not None:
+        raise InvalidInput("a batch document says nothing of a single entry: name the lists too")
+    if status.evidence and not status.may_fetch:
+        return None
+    return await _fetched_source(trust, stack)
+
+
+async def _fetched_source(trust: TrustSet, stack: AsyncExitStack) -> ListSource | None:
+    if trust.files is None:
+        return None
+    files: PublishedFiles = await stack.enter_async_context(open_files(trust.files))
+    # A mirror lags behind by minutes: only a service is worth waiting for.
+    return files if trust.files.is_mirror else PatientSource(files)
 
 
 def _read(path: Path, max_bytes: int | None) -> bytes:

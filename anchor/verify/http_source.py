@@ -48,6 +48,12 @@ class HttpSource:
         """Return a list as signed: the version named, or the newest for None."""
         return await self._document(self._layout.status_list(number, version))
 
+    async def evidence(self, number: int, index: int) -> bytes:
+        """Return the evidence of one entry, which tells the service which one; a mirror has none (NotFound)."""
+        if self._layout.evidence is None:
+            raise NotFound(f"{self._host} is a mirror, which cuts no evidence: ask the service")
+        return await self._document(self._layout.evidence.format(number=number, index=index))
+
     async def leaves(self, sequence: int, *, max_bytes: int) -> AsyncGenerator[bytes]:
         """Yield the leaf hashes of a batch in pieces; more than `max_bytes` is refused."""
         async for piece in self._pieces(self._layout.leaves.format(sequence=sequence), max_bytes):

@@ -144,20 +144,28 @@ def _mismatch(code: str, sentence: str) -> Finding:
     return ruled("issuer", Verdict.ISSUER_MISMATCH, code, sentence)
 
 
-def check_dates(reading: Reading, now_s: int) -> tuple[Finding, ...]:
-    """Check that the credential has begun and not ended, by the verifier's clock."""
-    now_ms = now_s * 1000
+def check_dates(reading: Reading, asked_s: int) -> tuple[Finding, ...]:
+    """Check that the credential has begun and not ended, at the time asked about (Unix seconds)."""
+    asked_ms = asked_s * 1000
     end_ms = min(reading.ends_ms, default=None)
     start_ms = max(reading.starts_ms, default=None)
-    if end_ms is not None and now_ms >= end_ms:
+    if end_ms is not None and asked_ms >= end_ms:
         return (ruled("dates", Verdict.EXPIRED, "expired", f"it expired at {utc_text(end_ms // 1000)}"),)
-    if start_ms is not None and now_ms < start_ms:
+    if start_ms is not None and asked_ms < start_ms:
         sentence = f"it is valid from {utc_text(start_ms // 1000)} on"
         return (ruled("dates", Verdict.NOT_YET_VALID, "not_yet_valid", sentence),)
     if any(problem.step == "dates" for problem in reading.problems):
         return ()
     until = "it has no end date" if end_ms is None else f"it is valid until {utc_text(end_ms // 1000)}"
     return (passed("dates", until),)
+
+
+def check_time(anchor: Anchor, at_s: int) -> tuple[Finding, ...]:
+    """Check that the credential was anchored by a past time: before its anchor nothing proves that it existed."""
+    if anchor.record.timestamp_s <= at_s:
+        return ()
+    sentence = f"the chain proves it from {utc_text(anchor.record.timestamp_s)} on, not at {utc_text(at_s)}"
+    return (unknown("anchor", "anchored_later", sentence),)
 
 
 def check_finality(anchor: Anchor) -> Finding:

@@ -14,6 +14,7 @@ class Layout:
     leaves: str
     newest_list: str
     list_version: str
+    evidence: str | None
 
     def status_list(self, number: int, version: int | None) -> str:
         """Return the path of a list's newest version (None) or of the version named."""
@@ -27,6 +28,7 @@ SERVICE = Layout(
     leaves="v1/batches/{sequence}/leaves",
     newest_list="status-lists/{number}",
     list_version="status-lists/{number}/versions/{version}",
+    evidence="v1/evidence/{number}/{index}",
 )
 
 MIRROR = Layout(
@@ -35,6 +37,7 @@ MIRROR = Layout(
     leaves="batches/{sequence}.leaves",
     newest_list="status-lists/{number}.json",
     list_version="status-lists/{number}/{version}.json",
+    evidence=None,
 )
 
 MAX_DOCUMENT_BYTES = 64 * 1024 * 1024

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from anchor.chain.protocol import Block
 from anchor.verify.as_of import AsOf
 from anchor.verify.chain_view import ChainView
 from anchor.verify.findings import Finding, passed, unknown
@@ -46,7 +47,7 @@ def check_span(span: Span, *, view: ChainView, trust: TrustSet, at_s: int) -> Co
         return unknown(
             "status",
             "status_other_time",
-            f"{_range_text(span)}, which does not show how status was at {utc_text(at_s)}",
+            f"{_range_text(span, view.block)}: that does not show how status was at {utc_text(at_s)}",
         )
     record = span.start.record
     age_s = at_s - record.timestamp_s
@@ -54,8 +55,8 @@ def check_span(span: Span, *, view: ChainView, trust: TrustSet, at_s: int) -> Co
         return unknown(
             _STEP,
             "status_stale",
-            f"{_range_text(span)}, and was older then than the {duration_text(trust.max_status_age_s)} that "
-            "you allow",
+            f"{_range_text(span, view.block)}: older by then than the "
+            f"{duration_text(trust.max_status_age_s)} that you allow",
         )
     last = (span.end or span.start).record
     as_of = AsOf(
@@ -65,13 +66,18 @@ def check_span(span: Span, *, view: ChainView, trust: TrustSet, at_s: int) -> Co
         is_final=view.is_final(last.block_number),
         is_superseded=span.end is not None,
     )
-    return Covered(as_of=as_of, finding=passed(_STEP, f"status is as of {utc_text(at_s)}: {_range_text(span)}"))
+    return Covered(
+        as_of=as_of,
+        finding=passed(_STEP, f"status is as of {utc_text(at_s)}: {_range_text(span, view.block)}"),
+    )
 
 
-def _range_text(span: Span) -> str:
+def _range_text(span: Span, block: Block) -> str:
     record = span.start.record
-    begin = f"batch {record.sequence} stands since block {record.block_number}, {utc_text(record.timestamp_s)}"
+    begin = (
+        f"batch {record.sequence} stands since block {record.block_number}, {utc_text(record.timestamp_s)}"
+    )
     if span.end is None:
-        return f"{begin}, with none after it"
+        return f"{begin}, with none after it up to block {block.number}, {utc_text(block.timestamp_s)}"
     end = span.end.record
     return f"{begin}, until batch {end.sequence} in block {end.block_number}, {utc_text(end.timestamp_s)}"

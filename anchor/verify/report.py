@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from anchor.chain.presets import chain_name
 from anchor.chain.protocol import Block
 from anchor.core.strict_json import JsonValue
 from anchor.core.verdict import Reason, Verdict, decide
 from anchor.fields import encode_hex
+from anchor.verify.as_of import AsOf
 from anchor.verify.chain_view import Anchor, is_test_network
 from anchor.verify.findings import Finding
+from anchor.verify.times import utc_text
 from status_lists.multibase import encode_base64url
 
 REPORT_FORMAT = "credential-anchor/report/v1"
@@ -25,15 +26,16 @@ EXIT_OPEN = 3
 class Report:
     """What a verifier is told; times are Unix seconds.
 
-    `block` is the one at which the chain was read (None where it could not be), `status_time_s` the time of
-    the root by which status was read (None where there was no status to read), `issuer` who anchored the
-    credential.
+    `at_s` is the past time that the verdict speaks of, None for now; `block` the one at which the chain was
+    read (None where it could not be), `status` as of when status is known (None where there was no status to
+    read), `issuer` who anchored the credential.
     """
 
     findings: tuple[Finding, ...]
     checked_at_s: int
     block: Block | None = None
-    status_time_s: int | None = None
+    at_s: int | None = None
+    status: AsOf | None = None
     anchor: Anchor | None = None
     issuer: str | None = None
     notes: tuple[str, ...] = ()
@@ -70,21 +72,15 @@ class Report:
             ],
             "asOf": {
                 "checked": utc_text(self.checked_at_s),
+                "at": None if self.at_s is None else utc_text(self.at_s),
                 "block": None if self.block is None else _block_json(self.block),
-                "status": None if self.status_time_s is None else utc_text(self.status_time_s),
+                "status": None if self.status is None else utc_text(self.status.time_s),
+                "statusBlock": None if self.status is None else self.status.block_number,
             },
             "issuer": self.issuer,
             "anchor": None if self.anchor is None else _anchor_json(self.anchor),
             "notes": list(self.notes),
         }
-
-
-def utc_text(unix_s: int) -> str:
-    """Return a time as ISO 8601 in UTC; the bare number of seconds beyond the calendar's end."""
-    try:
-        return datetime.fromtimestamp(unix_s, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (OverflowError, ValueError, OSError):
-        return f"{unix_s} s after 1970"
 
 
 def _block_json(block: Block) -> dict[str, JsonValue]:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 
+from anchor.errors import InvalidInput
 from anchor.verify.folder_source import FolderSource
 from anchor.verify.http_source import HttpSource, client_session
 from anchor.verify.layout import MIRROR, SERVICE
@@ -39,6 +40,23 @@ class PublishedFiles(ListSource, Protocol):
     def leaves(self, sequence: int, *, max_bytes: int) -> AsyncGenerator[bytes]:
         """Yield the leaf hashes of a batch in pieces of any size; ServiceUnavailable beyond `max_bytes`."""
         ...
+
+
+class EvidenceSource(Protocol):
+    """A service that is asked about single entries: by issuers and holders, who name no credential by it."""
+
+    async def evidence(self, number: int, index: int) -> bytes:
+        """Return the evidence of one entry; raises as a ListSource does."""
+        ...
+
+
+@asynccontextmanager
+async def open_service(location: FileLocation) -> AsyncIterator[EvidenceSource]:
+    """Open the service that a trust set names, to ask it about single entries; InvalidInput for a mirror."""
+    if location.is_mirror:
+        raise InvalidInput("a mirror cannot be asked for evidence: name the service, or leave out --ask")
+    async with client_session() as session:
+        yield HttpSource(session=session, base_url=location.address, layout=SERVICE)
 
 
 @asynccontextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from anchor.chain.protocol import Head
 from anchor.documents import ListState
@@ -38,9 +37,7 @@ async def read_lists(
     try:
         if moment.at_s is None:
             return await _read_at_head(entries, head, view=view, trust=trust, lists=lists, moment=moment)
-        return await _read_then(
-            entries, head, view=view, trust=trust, lists=lists, moment=moment, at_s=moment.at_s
-        )
+        return await _read_then(entries, head, view=view, trust=trust, lists=lists, at_s=moment.at_s)
     except (NotFound, ServiceUnavailable) as exc:
         return unreadable("status_unavailable", f"the lists anchored {_when(moment)} cannot be had: {exc}")
     except InvalidProof as exc:
@@ -64,14 +61,13 @@ async def _read_at_head(
 ) -> StatusRead:
     batch = await batch_of(head.root, head.record, lists)
     as_of = AsOf.head(head.record, is_final=view.is_final(head.record.block_number))
-    read = StatusRead(findings=(), as_of=as_of)
     places = find_places(entries, batch.lists)
     findings = list(places.problems)
     for place in places.places:
         findings += await _read_place(place, trust=trust, lists=lists, now_s=moment.now_s)
     if places.places:
         findings.append(check_age(as_of, max_age_s=trust.max_status_age_s, now_s=moment.now_s))
-    return replace(read, findings=tuple(findings), elsewhere=places.elsewhere)
+    return StatusRead(findings=tuple(findings), elsewhere=places.elsewhere, as_of=as_of)
 
 
 async def _read_then(
@@ -81,7 +77,6 @@ async def _read_then(
     view: ChainView,
     trust: TrustSet,
     lists: ListSource,
-    moment: Moment,
     at_s: int,
 ) -> StatusRead:
     found = await span_at(at_s, head, view=view, lists=lists)
@@ -98,7 +93,9 @@ async def _read_then(
         if isinstance(anchored, Finding):
             findings.append(anchored)
         else:
-            findings += [ruling for ruling in [judge(place, now=_value(place, anchored))] if ruling is not None]
+            findings += [
+                ruling for ruling in [judge(place, now=_value(place, anchored))] if ruling is not None
+            ]
     if places.places:
         findings.append(covered.finding)
     return StatusRead(findings=tuple(findings), elsewhere=places.elsewhere, as_of=covered.as_of)

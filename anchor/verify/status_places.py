@@ -139,9 +139,7 @@ def find_places(entries: StatusEntries, lists: Iterable[ListState]) -> FoundPlac
             problems.append(
                 _unknown("binding_invalid", f"it is bound to list {slot.list_name}, which does not exist")
             )
-    return FoundPlaces(
-        places=tuple(places.values()), elsewhere=tuple(elsewhere), problems=tuple(problems)
-    )
+    return FoundPlaces(places=tuple(places.values()), elsewhere=tuple(elsewhere), problems=tuple(problems))
 
 
 def names_of(state: ListState) -> tuple[str | int, ...]:
@@ -173,7 +171,9 @@ def _bound_slots(bound: StatusEntry | None, issuer_id: bytes) -> list[Slot]:
     if bound is None:
         return []
     return [
-        Slot(list_name=bound.list_number + offset, index=bound.index, purpose=purpose.label, owner_id=issuer_id)
+        Slot(
+            list_name=bound.list_number + offset, index=bound.index, purpose=purpose.label, owner_id=issuer_id
+        )
         for offset, purpose in enumerate(BOUND_PURPOSES)
     ]
 

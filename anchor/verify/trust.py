@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from anchor.errors import InvalidInput
-from status_lists import KeyUnusable, key_from_did_key
+from status_lists import MIN_ENTRIES, KeyUnusable, RetrievalFailed, key_from_did_key
+from status_lists.public_keys import PublicKey, key_of_did_key
+from status_lists.targets import parse_target
 
 DEFAULT_MAX_STATUS_AGE_S = 48 * 3600
 
@@ -35,12 +37,16 @@ class Anchorage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustedIssuer:
-    """An issuer that the verifier knows: its identifier, its other names, and keys that sign its lists."""
+    """An issuer that the verifier knows: its identifier, its other names, and keys that sign its lists.
+
+    `keys` are of Ed25519 (32 bytes), `p256_keys` compressed points of P-256 (33 bytes).
+    """
 
     id: str
     aliases: tuple[str, ...] = ()
     name: str | None = None
     keys: tuple[bytes, ...] = ()
+    p256_keys: tuple[bytes, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -57,12 +63,25 @@ class FileLocation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignHost:
+    """A server whose status lists may be fetched though its publisher anchors nothing: `host:port`.
+
+    With `is_local` http and private addresses will do: a server of the verifier's own network.
+    """
+
+    authority: str
+    is_local: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrustSet:
     """All that a verifier relies on.
 
     Anchorages stand in order of age: issuance may be proved in any of them, status only in the last. With
     `accepts_any_issuer` every issuer that the publisher names is accepted, and `issuers` merely adds names
-    and keys. Raises InvalidInput where no anchorage or no issuer is left, or one name stands for two issuers.
+    and keys. `foreign_hosts` may be asked for lists that others publish, of at least `min_list_entries`
+    entries. Raises InvalidInput where no anchorage or no issuer is left, one name stands for two issuers, or
+    the service's own lists would count as somebody else's.
     """
 
     anchorages: tuple[Anchorage, ...]
@@ -70,6 +89,8 @@ class TrustSet:
     accepts_any_issuer: bool = False
     files: FileLocation | None = None
     max_status_age_s: int = DEFAULT_MAX_STATUS_AGE_S
+    foreign_hosts: tuple[ForeignHost, ...] = ()
+    min_list_entries: int = MIN_ENTRIES
 
     def __post_init__(self) -> None:
         if not self.anchorages:
@@ -84,6 +105,10 @@ class TrustSet:
         for name in names:
             if names.count(name) > 1:
                 raise InvalidInput(f"the issuer {name[:100]!r} stands in the trust set twice: keep one")
+        # Its anchored lists would otherwise be believed on their signature alone.
+        service = None if self.files is None or self.files.is_mirror else _authority(self.files.address)
+        if service is not None and self.allows_host(service):
+            raise InvalidInput("the service itself cannot be a host of foreign lists: leave it out")
 
     @property
     def current(self) -> Anchorage:
@@ -103,6 +128,23 @@ class TrustSet:
         listed = self.issuer(one)
         return one == other or (listed is not None and other in listed.names)
 
+    def names_of(self, name: str) -> tuple[str, ...]:
+        """Return every identifier that stands for an issuer by the verifier's own word, the given one first."""
+        listed = self.issuer(name)
+        return tuple(dict.fromkeys((name, *(listed.names if listed else ()))))
+
+    def allows_host(self, authority: str) -> bool:
+        """Whether lists of others may be fetched from this `host:port`."""
+        return any(host.authority == authority for host in self.foreign_hosts)
+
+    def public_keys(self, name: str) -> tuple[PublicKey, ...]:
+        """Return the keys, of either algorithm, that may sign lists of an issuer; found as in `list_keys`."""
+        listed = self.issuer(name)
+        given = [PublicKey(algorithm="EdDSA", key_bytes=key) for key in (listed.keys if listed else ())]
+        given += [PublicKey(algorithm="ES256", key_bytes=key) for key in (listed.p256_keys if listed else ())]
+        own = [key for key in map(_own_public_key, self.names_of(name)) if key is not None]
+        return tuple(dict.fromkeys((*given, *own)))
+
     def list_keys(self, name: str) -> tuple[bytes, ...]:
         """Return the Ed25519 public keys that may sign the lists of an issuer.
 
@@ -118,6 +160,20 @@ class TrustSet:
         """Return how to call an issuer before people."""
         listed = self.issuer(name)
         return f"{listed.name} ({name})" if listed and listed.name else name
+
+
+def _own_public_key(name: str) -> PublicKey | None:
+    try:
+        return key_of_did_key(name).public_key
+    except KeyUnusable:
+        return None
+
+
+def _authority(address: str) -> str | None:
+    try:
+        return parse_target(address).authority
+    except RetrievalFailed:
+        return None
 
 
 def _own_key(name: str) -> bytes | None:

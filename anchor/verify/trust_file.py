@@ -10,7 +10,7 @@ from typing import cast
 
 from platformdirs import user_config_path
 
-from anchor.client.base_url import check_base_url
+from anchor.client.base_url import check_base_url, is_loopback
 from anchor.core.strict_json import JsonValue
 from anchor.documents import read_address
 from anchor.errors import InvalidInput
@@ -19,13 +19,16 @@ from anchor.verify.trust import (
     DEFAULT_MAX_STATUS_AGE_S,
     Anchorage,
     FileLocation,
+    ForeignHost,
     TrustedIssuer,
     TrustSet,
 )
-from status_lists import key_from_did_key
-from status_lists.multibase import decode_multikey, encode_multikey
+from status_lists import MIN_ENTRIES, RetrievalFailed
+from status_lists.public_keys import PublicKey, key_of_did_key, public_key_from_multikey
+from status_lists.targets import parse_authority
 
 _DID_KEY = "did:key:"
+_HTTPS_PORT = 443
 _MAX_TABLES = 10_000
 _DEL = "\x7f"
 
@@ -64,12 +67,18 @@ def parse_trust(content: bytes) -> TrustSet:
         _read_issuer(Fields(item, f"[[issuer]] {position}"))
         for position, item in enumerate(_tables(fields, "issuer"), start=1)
     ]
+    foreign_hosts = tuple(
+        _read_foreign(Fields(item, f"[[foreign_lists]] {position}"))
+        for position, item in enumerate(_tables(fields, "foreign_lists"), start=1)
+    )
     trust = TrustSet(
         anchorages=tuple(anchorages),
         issuers=tuple(issuers),
         accepts_any_issuer=fields.boolean("accept_any_issuer", default=False),
         files=read_location(service=fields.optional_text("service"), mirror=fields.optional_text("mirror")),
         max_status_age_s=_optional_integer(fields, "max_status_age_s") or DEFAULT_MAX_STATUS_AGE_S,
+        foreign_hosts=foreign_hosts,
+        min_list_entries=_optional_integer(fields, "min_list_entries") or MIN_ENTRIES,
     )
     fields.end()
     return trust
@@ -90,9 +99,24 @@ def read_location(*, service: str | None, mirror: str | None) -> FileLocation | 
     return FileLocation(address=address, is_mirror=True)
 
 
-def read_multikey(text: str) -> bytes:
-    """Return the Ed25519 public key of a Multikey (`z6Mk…`) or a `did:key`; StatusListError otherwise."""
-    return key_from_did_key(text) if text.startswith(_DID_KEY) else decode_multikey(text)
+def read_foreign_host(host: str, *, is_local: bool = False) -> ForeignHost:
+    """Return the server that a `host` or `host:port` names; InvalidInput for another form.
+
+    Without a port it is that of https. This machine itself counts as local.
+    """
+    name, separator, port = host.rpartition(":")
+    has_port = bool(separator) and port.isdigit()
+    try:
+        authority = parse_authority(host if has_port else f"{host}:{_HTTPS_PORT}")
+    except RetrievalFailed as exc:
+        raise InvalidInput(f"{host[:64]!r} is no host: write lists.example.org or host:port") from exc
+    bare = (name if has_port else host).strip("[]")
+    return ForeignHost(authority=authority, is_local=is_local or is_loopback(bare))
+
+
+def read_public_key(text: str) -> PublicKey:
+    """Return the key of a Multikey (`z6Mk…` Ed25519, `zDn…` P-256) or a `did:key`; StatusListError otherwise."""
+    return key_of_did_key(text).public_key if text.startswith(_DID_KEY) else public_key_from_multikey(text)
 
 
 def write_trust(trust: TrustSet, *, comment: Sequence[str]) -> str:
@@ -106,10 +130,15 @@ def write_trust(trust: TrustSet, *, comment: Sequence[str]) -> str:
             "# Every issuer that the publisher names is accepted. Delete this to accept only those below.",
             "accept_any_issuer = true",
         ]
+    if trust.min_list_entries != MIN_ENTRIES:
+        lines += [f"min_list_entries = {trust.min_list_entries}"]
     for anchorage in trust.anchorages:
         lines += ["", "[[anchorage]]", *_anchorage_lines(anchorage)]
     for issuer in trust.issuers:
         lines += ["", "[[issuer]]", *_issuer_lines(issuer)]
+    for host in trust.foreign_hosts:
+        lines += ["", "[[foreign_lists]]", f"host = {_quoted(host.authority)}"]
+        lines += ["local = true"] if host.is_local else []
     return "\n".join(lines) + "\n"
 
 
@@ -132,14 +161,22 @@ def _read_anchorage(fields: Fields) -> Anchorage:
     return anchorage
 
 
+def _read_foreign(fields: Fields) -> ForeignHost:
+    host = read_foreign_host(fields.text("host"), is_local=fields.boolean("local", default=False))
+    fields.end()
+    return host
+
+
 def _read_issuer(fields: Fields) -> TrustedIssuer:
+    keys = [
+        Fields({"keys": text}, "keys").decoded("keys", read_public_key) for text in _texts(fields, "keys")
+    ]
     issuer = TrustedIssuer(
         id=fields.text("id"),
         aliases=_texts(fields, "aliases"),
         name=fields.optional_text("name"),
-        keys=tuple(
-            Fields({"keys": text}, "keys").decoded("keys", read_multikey) for text in _texts(fields, "keys")
-        ),
+        keys=tuple(key.key_bytes for key in keys if key.algorithm == "EdDSA"),
+        p256_keys=tuple(key.key_bytes for key in keys if key.algorithm == "ES256"),
     )
     fields.end()
     return issuer
@@ -187,8 +224,10 @@ def _issuer_lines(issuer: TrustedIssuer) -> list[str]:
         lines.append(f"name = {_quoted(issuer.name)}")
     if issuer.aliases:
         lines.append(f"aliases = [{', '.join(map(_quoted, issuer.aliases))}]")
-    if issuer.keys:
-        lines.append(f"keys = [{', '.join(_quoted(encode_multikey(key)) for key in issuer.keys)}]")
+    keys = [PublicKey(algorithm="EdDSA", key_bytes=key) for key in issuer.keys]
+    keys += [PublicKey(algorithm="ES256", key_bytes=key) for key in issuer.p256_keys]
+    if keys:
+        lines.append(f"keys = [{', '.join(_quoted(key.multikey) for key in keys)}]")
     return lines
 
 

@@ -72,9 +72,14 @@ def test_sign_anchor_twice_gives_the_same_bytes(signer: LocalSigner) -> None:
 
 
 def test_sign_deployment_creates_a_contract(signer: LocalSigner) -> None:
-    """A deployment goes to no address and carries the artifact's creation code."""
+    """A deployment goes to no address and carries the creation code that it was given."""
     signed = signer.sign_deployment(
-        chain_id=31_337, nonce=0, gas_limit=1_000_000, max_fee_wei=30, priority_fee_wei=2
+        chain_id=31_337,
+        creation_code=registry.artifact().creation_code,
+        nonce=0,
+        gas_limit=1_000_000,
+        max_fee_wei=30,
+        priority_fee_wei=2,
     )
     fields = TypedTransaction.from_bytes(HexBytes(signed.raw)).as_dict()
 

@@ -12,7 +12,10 @@ from click.testing import CliRunner, Result
 
 from anchor.chain import registry
 from anchor.chain.client import Web3Chain
+from anchor.chain.contract_code import verifier_code
 from anchor.chain.development import DevelopmentChain
+from anchor.chain.protocol import BlockTag
+from anchor.chain.signer import LocalSigner
 from anchor.cli import main
 
 pytestmark = pytest.mark.anvil
@@ -28,9 +31,12 @@ def chain() -> Iterator[DevelopmentChain]:
         runner.run(chain.stop())
 
 
-def _deploy(folder: Path, chain: DevelopmentChain, *arguments: str, preset: str = "anvil") -> Result:
+def _deploy(
+    folder: Path, chain: DevelopmentChain, *arguments: str, preset: str = "anvil", contract: str | None = None
+) -> Result:
     config = folder / "anchor.toml"
-    config.write_text(f'[server]\n[chain]\npreset = "{preset}"\nrpc_url = "{chain.rpc_url}"\npoll_s = 0.1\n')
+    settings = f'[server]\n[chain]\npreset = "{preset}"\nrpc_url = "{chain.rpc_url}"\npoll_s = 0.1\n'
+    config.write_text(settings if contract is None else f'{settings}contract = "{contract}"\n')
     key = {"ANCHOR_PUBLISHER_PRIVATE_KEY": "0x" + chain.private_key.hex()}
     result = CliRunner().invoke(main, ["deploy", "--config", str(config), *arguments], env=key)
 
@@ -65,6 +71,41 @@ def test_deploy_on_another_chain_than_named_is_refused(chain: DevelopmentChain, 
     assert "the settings name Ethereum Sepolia test network" in result.output
 
 
+def test_deploy_verifier_tells_address_of_the_contract_over_that_of_the_settings(
+    chain: DevelopmentChain, tmp_path: Path
+) -> None:
+    """What is told for programs is where the code of a verifier of the settings' contract stands."""
+    contract = json.loads(_deploy(tmp_path, chain, "--json").stdout)["contract"]
+    result = _deploy(tmp_path, chain, "--verifier", "--json", contract=contract)
+
+    told = json.loads(result.stdout)
+    assert result.exit_code == 0, result.output
+    assert (told["contract"], told["chainId"]) == (contract, 31337)
+    assert asyncio.run(_code_hash(chain, told["verifier"], "latest")) == verifier_code(contract).code_hash
+
+
+def test_deploy_verifier_says_what_it_rests_on(chain: DevelopmentChain, tmp_path: Path) -> None:
+    """For people it prints the address, with the registry's, and nothing to put into the settings."""
+    contract = json.loads(_deploy(tmp_path, chain, "--json").stdout)["contract"]
+    result = _deploy(tmp_path, chain, "--verifier", contract=contract)
+
+    assert result.exit_code == 0, result.output
+    assert f"its registry is {contract}" in result.stdout
+    assert "\nAnchorVerifier 0x" in result.stdout
+    assert "anchor.toml" not in result.stdout
+
+
+def test_deploy_verifier_before_the_contract_is_refused(chain: DevelopmentChain, tmp_path: Path) -> None:
+    """Without a contract in the settings, or with one that is none, nothing is sent."""
+    unnamed = _deploy(tmp_path, chain, "--verifier")
+    missing = _deploy(tmp_path, chain, "--verifier", contract="0x" + "5e" * 20)
+
+    assert (unnamed.exit_code, missing.exit_code) == (1, 1)
+    assert "chain.contract" in unnamed.output
+    assert "rests on an AnchorRegistry, and none stands at" in missing.output
+    assert asyncio.run(_balance_wei(chain)) == 10_000 * 10**18
+
+
 def test_deploy_without_a_key_says_how_to_get_one(chain: DevelopmentChain, tmp_path: Path) -> None:
     """Neither keystore nor environment: one line of advice."""
     (tmp_path / "anchor.toml").write_text(f'[chain]\npreset = "anvil"\nrpc_url = "{chain.rpc_url}"\n')
@@ -75,11 +116,19 @@ def test_deploy_without_a_key_says_how_to_get_one(chain: DevelopmentChain, tmp_p
     assert "see `anchor init`" in result.output
 
 
-async def _code_hash(chain: DevelopmentChain, contract: str, block_number: int) -> bytes | None:
+async def _code_hash(chain: DevelopmentChain, contract: str, tag: BlockTag) -> bytes | None:
     client = Web3Chain(rpc_url=chain.rpc_url, contract=contract)
     try:
-        block = await client.block(block_number)
+        block = await client.block(tag)
         assert block is not None
         return await client.code_hash(contract, block.hash)
+    finally:
+        await client.close()
+
+
+async def _balance_wei(chain: DevelopmentChain) -> int:
+    client = Web3Chain(rpc_url=chain.rpc_url, contract="0x" + "00" * 20)
+    try:
+        return await client.balance_wei(LocalSigner(private_key=chain.private_key).address)
     finally:
         await client.close()

@@ -232,6 +232,30 @@ async def test_stranger_takes_the_sequence_resealed_only_after_finality(
     assert service.chain.failed_transactions() == 0
 
 
+async def test_strangers_second_anchor_not_final_is_not_built_upon(service: Running, issuer: Issuer) -> None:
+    """A batch is sealed again only on a head that no reorganisation can take away: no transaction reverts."""
+    service.chain.finality_lag = None
+    (accepted,) = await service.submit(issuer, 1)
+    service.clock.advance(60)
+    await service.sealer.step()
+    service.chain.send_foreign(service.publisher, anchor=(1, FOREIGN_ROOT, 1))
+    service.chain.mine()
+    service.chain.finalize()
+    service.chain.send_foreign(service.publisher, anchor=(2, digest(667), 1))
+    await service.mine()
+    assert (await service.batch(accepted.batch)).sequence == 1
+
+    service.chain.reorganise(1, back_to_pool=False)
+    for _ in range(4):
+        await service.mine()
+        service.chain.finalize()
+
+    batch = await service.batch(accepted.batch)
+    assert (batch.sequence, batch.previous_root) == (2, FOREIGN_ROOT)
+    assert batch.state is BatchState.FINAL
+    assert service.chain.failed_transactions() == 0
+
+
 async def test_stranger_takes_sequence_of_a_sent_batch_old_payload_never_anchors(
     service: Running, issuer: Issuer
 ) -> None:
@@ -248,6 +272,32 @@ async def test_stranger_takes_sequence_of_a_sent_batch_old_payload_never_anchors
     assert (batch.state, batch.sequence, batch.previous_root) == (BatchState.FINAL, 2, FOREIGN_ROOT)
     assert sorted(service.chain.anchored_roots(service.publisher)) == [1, 2]
     await check_everything(service, issuer, accepted)
+
+
+async def test_stranger_takes_the_sequence_of_the_first_of_two_dropped_batches(
+    service: Running, issuer: Issuer
+) -> None:
+    """Where two mined batches are dropped and a stranger takes the first's place, each is anchored once after all."""
+    service.chain.finality_lag = None
+    accepted = []
+    for number in (1, 2):
+        accepted += await service.submit(issuer, number)
+        service.clock.advance(60)
+        await service.turn()
+        await service.mine()
+    service.chain.reorganise(2, back_to_pool=False)
+    service.chain.send_foreign(service.publisher, anchor=(1, FOREIGN_ROOT, 1))
+
+    for _ in range(6):
+        await service.mine()
+        service.chain.finalize()
+
+    batches = [await service.batch(item.batch) for item in accepted]
+    assert [batch.state for batch in batches] == [BatchState.FINAL] * 2
+    assert [batch.sequence for batch in batches] == [3, 2]
+    roots = service.chain.anchored_roots(service.publisher)
+    assert [roots[sequence] for sequence in (1, 2, 3)] == [FOREIGN_ROOT, batches[1].root, batches[0].root]
+    assert batches[0].previous_root == batches[1].root
 
 
 async def test_strangers_transaction_takes_the_nonce_signed_again_after_finality(

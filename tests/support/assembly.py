@@ -27,6 +27,7 @@ from anchor.core.lifecycle import BatchState
 from anchor.service.anchorer import Anchorer
 from anchor.service.sealer import Sealer
 from anchor.service.startup import check_chain
+from anchor.service.webhook_delivery import WebhookDelivery
 from anchor.store.records import Accepted, Batch, Issuer, SignerKind, Submission
 from anchor.store.sqlite import SqliteStore
 from tests.support.clock import FakeClock
@@ -88,6 +89,7 @@ class Running:
     services: Services = field(init=False)
     sealer: Sealer = field(init=False)
     anchorer: Anchorer = field(init=False)
+    deliveries: WebhookDelivery = field(init=False)
 
     @property
     def clock(self) -> FakeClock:
@@ -119,6 +121,7 @@ class Running:
             identity=identity,
         )
         self.services, self.sealer, self.anchorer = parts.services, parts.sealer, parts.anchorer
+        self.deliveries = parts.deliveries
         await self.services.lists.publish_due()
 
     async def restart(self) -> None:

@@ -93,8 +93,9 @@ def test_read_jwt_takes_claims_and_inner_credential_together() -> None:
 
 
 def test_read_jwt_takes_status_claim_as_status() -> None:
-    """A token that names a token status list has a status that is not checked here."""
-    assert read_credential(Method.JWT, token({"status": {"status_list": {}}})).status_entries == (
+    """A token names its status by a claim of its own; other uses of the word are none."""
+    assert read_credential(Method.JWT, token({"status": "active"})).status_claims == ()
+    assert read_credential(Method.JWT, token({"status": {"status_list": {}}})).status_claims == (
         {"status_list": {}},
     )
 

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from anchor.core.entries import Purpose, StatusEntry, bits_root, identifier_hash
+from anchor.core.entries import Purpose, StatusEntry, identifier_hash
 from anchor.documents import batch_to_json
 from anchor.verify import TrustedIssuer, verify_credential
 from anchor.verify.folder_source import FolderSource
-from anchor.verify.status import judge
 from anchor.verify.status_places import Place
-from status_lists import ListKey, PublishedList, set_entry, status_entry
+from anchor.verify.status_rules import judge
+from status_lists import ListKey, set_entry, status_entry
 from tests.support.fake_chain import FakeChain, address, opener
 from tests.support.publisher import OwnList, TestIssuer, did_key_issuer, to_bytes, with_lists
 from tests.verify.world import RPC, Issued, World, told
@@ -455,20 +455,9 @@ async def test_status_publisher_without_head_is_unknown(world: World) -> None:
 def test_status_purposes_other_than_two_never_rule() -> None:
     """Refresh and message entries inform; they are no reason against a credential."""
     bits = bytearray(131_072 // 8)
-    set_entry(bits, 3, 1)
     own = OwnList(number=4, issuer=did_key_issuer(1), purpose=Purpose.REFRESH, bits=bits, version=1)
-    published = PublishedList(
-        url=own.url,
-        issuer=own.issuer.id,
-        purposes=("refresh",),
-        bits=bytes(bits),
-        valid_from_ms=1,
-        valid_until_ms=None,
-        ttl_ms=None,
-    )
-
-    found = judge(Place(state=own.state(), index=3), anchored=published, newer=None)
+    found = judge(Place(state=own.state(), index=3), now=1)
 
     assert found is not None
     assert found.reason is None
-    assert bits_root(bits) == own.state().entry.bits_root
+    assert found.sentence == "its refresh entry is 0x1"

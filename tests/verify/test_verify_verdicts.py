@@ -105,7 +105,8 @@ async def test_verify_revoked_bit_is_revoked(world: World) -> None:
     report = await world.verify(issued)
 
     assert told(report) == ("revoked", ["revoked"])
-    assert report.status_time_s == world.publisher.now_s
+    assert report.status is not None
+    assert report.status.time_s == world.publisher.now_s
 
 
 async def test_verify_suspended_bit_is_suspended_and_can_be_lifted(world: World) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from anchor.core.digest import Method
 from anchor.core.entries import StatusEntry
-from anchor.documents import ProofDocument
+from anchor.documents import ProofDocument, cut_evidence
 from anchor.verify import (
     Anchorage,
     FileLocation,
@@ -18,7 +19,9 @@ from anchor.verify import (
     TrustSet,
     verify_credential,
 )
+from anchor.verify.evidence_files import evidence_text
 from anchor.verify.folder_source import FolderSource
+from anchor.verify.foreign_lists import FetchList
 from status_lists import status_entry
 from tests.support.fake_chain import CONTRACT, FakeChain, address, opener
 from tests.support.publisher import Publisher, SealedBatch, TestIssuer, did_key_issuer, proof_bytes
@@ -112,6 +115,16 @@ class World:
         batch = self.publisher.anchor(is_final=is_final)
         return Issued(content=content, proof=self.publisher.proof(batch, place, salt=salt), batch=batch)
 
+    def evidence(self, index: int, *numbers: int) -> bytes:
+        """Return evidence of an index of lists 0 and 1, or of those named, cut at the newest batch."""
+        batch = self.publisher.batches[-1].document
+        return evidence_text(
+            [
+                cut_evidence(batch, number, bytes(self.publisher.lists[number].bits), index)
+                for number in numbers or (0, 1)
+            ]
+        ).encode()
+
     async def verify(
         self,
         issued: Issued,
@@ -121,6 +134,10 @@ class World:
         trust: TrustSet | None = None,
         now_s: int | None = None,
         lists: ListSource | None = None,
+        fetches_lists: bool = True,
+        evidence: Sequence[bytes] = (),
+        foreign: FetchList | None = None,
+        at_s: int | None = None,
     ) -> Report:
         """Verify what was issued, with whatever is given in place of the genuine things."""
         return await verify_credential(
@@ -128,7 +145,10 @@ class World:
             issued.proof_file if proof is None else proof,
             trust=trust or self.trust(),
             open_chain=opener((RPC, self.chain)),
-            lists=lists or FolderSource(self.folder),
+            lists=lists or FolderSource(self.folder) if fetches_lists else None,
+            evidence=evidence,
+            foreign=foreign,
+            at_s=at_s,
             now_s=self.publisher.now_s if now_s is None else now_s,
         )
 

@@ -132,6 +132,11 @@ def unfinished_batches(session: Session) -> Sequence[Batch]:
     return [_batch(row) for row in rows]
 
 
+def all_batches(session: Session) -> Sequence[Batch]:
+    """Return every batch, oldest first."""
+    return [_batch(row) for row in session.all(f"select {_COLUMNS} from batches order by id")]
+
+
 def add_payload(session: Session, batch: int, payload: Payload) -> None:
     """Store a payload."""
     current = _existing(session, batch)

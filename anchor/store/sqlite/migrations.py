@@ -21,6 +21,13 @@ def rotated_list_keys_and_webhooks(database: Database) -> None:
         database.execute(statement)
 
 
+@migrations(name="0003 named credentials")
+def named_credentials(database: Database) -> None:
+    """Create the table of status entries by the ids of credentials."""
+    for statement in _NAMED_CREDENTIALS:
+        database.execute(statement)
+
+
 _INITIAL = (
     """
     create table facts (
@@ -211,4 +218,19 @@ _LIST_KEYS_AND_WEBHOOKS = (
     ) strict
     """,
     "create index webhooks_of_issuer on webhooks (issuer)",
+)
+
+_NAMED_CREDENTIALS = (
+    # `credential` is the SHA-256 of the credential's id: the id itself is nobody's business here.
+    """
+    create table named_credentials (
+        id integer primary key autoincrement,
+        issuer integer not null references issuers (number),
+        credential blob not null check (length(credential) = 32),
+        list integer not null references lists (number),
+        list_index integer not null,
+        created_ms integer not null
+    ) strict
+    """,
+    "create index named_credentials_by_name on named_credentials (issuer, credential)",
 )

@@ -40,7 +40,17 @@ from anchor.store.records import (
     StatusChange,
     Submission,
 )
-from anchor.store.sqlite import allocation, batches, digests, issuers, lists, status_changes, tiles, webhooks
+from anchor.store.sqlite import (
+    allocation,
+    batches,
+    digests,
+    issuers,
+    lists,
+    named_credentials,
+    status_changes,
+    tiles,
+    webhooks,
+)
 from anchor.store.sqlite.connection import FileLock, open_for_reading, open_for_writing
 from anchor.store.sqlite.migrations import migrations
 from anchor.store.sqlite.writer import Operation, Session, T, Writer
@@ -242,6 +252,26 @@ class SqliteStore:
     async def list_states_at(self, batch: int) -> Sequence[AnchoredList]:
         """See Store."""
         return await self._read(lambda session: lists.list_states_at(session, batch, self._base_url))
+
+    async def named_entry(
+        self, issuer: int, credential: bytes, *, plan: ListPlan, now_ms: int
+    ) -> StatusEntry:
+        """See Store."""
+        return await self._writer.run(
+            lambda session: named_credentials.named_entry(session, issuer, credential, plan, now_ms)
+        )
+
+    async def add_named_entry(
+        self, issuer: int, credential: bytes, *, plan: ListPlan, now_ms: int
+    ) -> StatusEntry:
+        """See Store."""
+        return await self._writer.run(
+            lambda session: named_credentials.add_named_entry(session, issuer, credential, plan, now_ms)
+        )
+
+    async def named_entries(self, issuer: int, credential: bytes) -> Sequence[StatusEntry]:
+        """See Store."""
+        return await self._read(lambda session: named_credentials.named_entries(session, issuer, credential))
 
     async def backlog(self) -> Backlog:
         """See Store."""

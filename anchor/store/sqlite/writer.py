@@ -11,7 +11,7 @@ import asyncio
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -43,6 +43,10 @@ class Session:
     def all(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
         """Return all rows."""
         return self._cursor().execute(sql, parameters).fetchall()
+
+    def iterate(self, sql: str, parameters: Parameters = ()) -> Iterator[sqlite3.Row]:
+        """Yield rows one by one, for results that memory should not hold."""
+        return iter(self._cursor().execute(sql, parameters))
 
     def execute(self, sql: str, parameters: Parameters = ()) -> int:
         """Run one statement and return how many rows it changed."""

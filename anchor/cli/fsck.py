@@ -1,0 +1,96 @@
+"""`anchor fsck`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import click
+
+from anchor.chain.client import Web3Chain
+from anchor.cli.help_text import examples
+from anchor.cli.output import print_json
+from anchor.config import Settings, load_settings
+from anchor.core.strict_json import JsonValue
+from anchor.fsck import FsckReport, check_everything
+from anchor.verify import FileLocation, open_files
+
+
+@click.command(
+    epilog=examples(
+        "anchor fsck",
+        "anchor fsck --config /etc/anchor/anchor.toml --service https://anchor.example.org",
+        "anchor fsck --json   for programs",
+    )
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    default="anchor.toml",
+    envvar="ANCHOR_CONFIG",
+    show_default=True,
+    show_envvar=True,
+    metavar="FILE",
+)
+@click.option("--service", metavar="URL", help="Also compare what is published there with the database.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def fsck(*, config: Path, service: str | None, as_json: bool) -> None:
+    """Check every promise again: each leaf, tree, root, list and anchor, from database, chain and published files.
+
+    Exit 0 only if all of it holds. The service may be running.
+    """
+    report = asyncio.run(_run(load_settings(config, os.environ), service))
+    if as_json:
+        print_json(_to_json(report))
+    else:
+        _print(report)
+    if not report.is_sound:
+        raise click.exceptions.Exit(1)
+
+
+async def _run(settings: Settings, service: str | None) -> FsckReport:
+    chain = Web3Chain(
+        rpc_url=settings.chain.rpc_url.reveal(),
+        contract=settings.chain.contract,
+        request_timeout_s=settings.chain.request_timeout_s,
+    )
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(chain.close)
+        location = FileLocation(address=service, is_mirror=False) if service else None
+        files = await stack.enter_async_context(open_files(location)) if location else None
+        return await check_everything(
+            settings.database,
+            chain=chain,
+            from_block=settings.chain.from_block,
+            confirmations=settings.chain.confirmations,
+            files=files,
+        )
+
+
+def _print(report: FsckReport) -> None:
+    for check in report.checks:
+        mark = "✗" if check.problems else "✓"
+        click.echo(f"{mark} {check.name:<10} {check.looked_at:,} looked at, {len(check.problems)} wrong")
+        for problem in check.problems[:20]:
+            click.echo(f"    {problem.where}: {problem.message}")
+        if len(check.problems) > 20:
+            click.echo(f"    and {len(check.problems) - 20} more (--json shows all)")
+    click.echo("every promise holds" if report.is_sound else "NOT SOUND: do not rely on this database")
+
+
+def _to_json(report: FsckReport) -> JsonValue:
+    return {
+        "sound": report.is_sound,
+        "checks": [
+            {
+                "check": check.name,
+                "lookedAt": check.looked_at,
+                "problems": [
+                    {"where": problem.where, "message": problem.message} for problem in check.problems
+                ],
+            }
+            for check in report.checks
+        ],
+    }

@@ -1,0 +1,80 @@
+"""The database held against the chain: one anchor a sequence, nothing final that is not, nothing unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from anchor.chain.protocol import AnchoredEvent, ChainReader
+from anchor.core.lifecycle import BatchState
+from anchor.errors import ChainUnavailable
+from anchor.fsck.findings import Check
+from anchor.store.records import Batch
+
+
+async def check_anchors(
+    chain: ChainReader, batches: Sequence[Batch], *, publisher: str, from_block: int, confirmations: int
+) -> Check:
+    """
+    Compare every batch with the contract's record and events.
+
+    Promises 2 and 3: one anchor a sequence, every mined batch on chain as stored, `final` only behind the finalized
+    block, and no anchor of this publisher that the database does not know. What the chain does not answer is a problem
+    too: fsck says yes only to what it has seen.
+    """
+    check = Check("chain")
+    try:
+        await _check(check, chain, batches, publisher, from_block, confirmations)
+    except ChainUnavailable as exc:
+        check.fail("chain", f"it cannot be read: {exc}")
+    return check
+
+
+async def _check(
+    check: Check,
+    chain: ChainReader,
+    batches: Sequence[Batch],
+    publisher: str,
+    from_block: int,
+    confirmations: int,
+) -> None:
+    latest = await chain.block("latest")
+    if latest is None:
+        raise ChainUnavailable("the endpoint has no latest block")
+    final = await chain.block(max(0, latest.number - confirmations) if confirmations else "finalized")
+    if final is None:
+        raise ChainUnavailable("the endpoint has no finalized block")
+    events = await chain.anchored_events(publisher, from_block=from_block, to_block=latest.number)
+    _check_events(check, events, {batch.sequence: batch for batch in batches if batch.sequence is not None})
+    for batch in batches:
+        if not batch.state.is_mined or batch.root is None:
+            continue
+        where = f"batch {batch.sequence}"
+        record = await chain.record(publisher, batch.root, latest.hash)
+        if not check.expect(
+            record is not None, where, "it is called mined, and the contract has no record of it"
+        ):
+            continue
+        if record is not None:
+            same = (record.sequence, record.leaf_count, record.block_number, record.timestamp_s)
+            stored = (batch.sequence, batch.leaf_count, batch.block_number, batch.block_time_s)
+            check.expect(same == stored, where, "the contract's record differs from what is stored")
+            behind = batch.state is not BatchState.FINAL or record.block_number <= final.number
+            check.expect(behind, where, "it is called final before its block is")
+
+
+def _check_events(check: Check, events: Sequence[AnchoredEvent], batches: dict[int | None, Batch]) -> None:
+    seen: dict[int, bytes] = {}
+    for event in events:
+        where = f"sequence {event.sequence}"
+        check.expect(event.sequence not in seen, where, "it was anchored twice")
+        seen[event.sequence] = event.root
+        batch = batches.get(event.sequence)
+        known = batch is not None and batch.root == event.root
+        check.expect(
+            known, where, f"the chain holds root {event.root.hex()}, which this database does not know"
+        )
+    for sequence, batch in batches.items():
+        if batch.state.is_mined and sequence is not None:
+            check.expect(
+                sequence in seen, f"batch {sequence}", "it is called mined, and no event tells of it"
+            )

@@ -1,0 +1,109 @@
+"""Runs all checks on one committed state of the database."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from anchor.chain.protocol import ChainReader
+from anchor.errors import FatalError
+from anchor.fsck.batches import check_batches
+from anchor.fsck.chain import check_anchors
+from anchor.fsck.findings import Check, Problem, all_problems
+from anchor.fsck.lists import check_lists
+from anchor.fsck.outbox import check_outbox
+from anchor.fsck.published import check_published
+from anchor.store.records import Batch
+from anchor.store.sqlite.batches import all_batches
+from anchor.store.sqlite.connection import open_for_reading
+from anchor.store.sqlite.writer import Session
+from anchor.verify import PublishedFiles
+
+
+@dataclass(frozen=True, slots=True)
+class FsckReport:
+    """What was looked at and what is wrong with it."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Everything that is not as promised."""
+        return tuple(all_problems(list(self.checks)))
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether every promise holds, as far as database, chain and published files show."""
+        return not self.problems
+
+
+async def check_everything(
+    database: Path,
+    *,
+    chain: ChainReader,
+    from_block: int,
+    confirmations: int,
+    files: PublishedFiles | None,
+) -> FsckReport:
+    """
+    Check a database that a service may be using: all of it is read in one transaction, as of one moment.
+
+    Raises FatalError where the file cannot be read at all. The chain is looked at afterwards, so it may know more than
+    the database did: an anchor that was mined in between is told as unknown, and a second run tells it right.
+    """
+    connection = await asyncio.to_thread(_open, database)
+    session = Session(connection)
+    try:
+        session.execute("begin")
+        local, batches, publisher = await asyncio.to_thread(_check_local, session)
+        checks = [
+            *local,
+            await check_anchors(
+                chain, batches, publisher=publisher, from_block=from_block, confirmations=confirmations
+            ),
+        ]
+        if files is not None:
+            checks.append(await check_published(session, batches, files))
+        return FsckReport(checks=tuple(checks))
+    except sqlite3.Error as exc:
+        raise FatalError(f"{database.name} cannot be read: {exc}; restore a backup") from exc
+    finally:
+        connection.conn.close()
+
+
+def _open(path: Path) -> Database:
+    if not path.exists():
+        raise FatalError(f"there is no {path}")
+    try:
+        return open_for_reading(path)
+    except sqlite3.Error as exc:
+        raise FatalError(f"{path.name} cannot be opened: {exc}; restore a backup") from exc
+
+
+def _check_local(session: Session) -> tuple[list[Check], list[Batch], str]:
+    file_check = _check_file(session)
+    facts = {row["name"]: str(row["value"]) for row in session.all("select name, value from facts")}
+    for name in ("publisher", "base_url"):
+        if not file_check.expect(name in facts, "facts", f"the database does not say its {name}"):
+            raise FatalError(f"the database does not say its {name}: no service has worked with it yet")
+    batches = list(all_batches(session))
+    checks = [
+        file_check,
+        check_batches(session, batches, facts["base_url"]),
+        check_outbox(session, batches),
+        check_lists(session, facts["base_url"]),
+    ]
+    return checks, batches, facts["publisher"]
+
+
+def _check_file(session: Session) -> Check:
+    check = Check("file")
+    for row in session.all("pragma integrity_check"):
+        check.expect(row[0] == "ok", "database", f"its pages are damaged: {row[0]}")
+    broken = session.all("pragma foreign_key_check")
+    check.expect(not broken, "database", f"{len(broken)} rows name others that do not exist")
+    return check

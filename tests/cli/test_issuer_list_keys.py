@@ -1,0 +1,81 @@
+"""`anchor issuer add --did-web-hosted` and `anchor issuer rotate-list-key`."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.cli.conftest import Cli
+from tests.support.fake_service import Canned, FakeService
+
+DID = "did:web:a.example:dids:riverside"
+ROTATED = {
+    "number": 3,
+    "id": DID,
+    "name": "Riverside",
+    "listSigner": {
+        "type": "did-web",
+        "did": DID,
+        "verificationMethod": f"{DID}#new",
+        "publicKeyMultibase": "z6Mk",
+    },
+    "disabled": False,
+    "created": "2026-05-01T12:00:00.000Z",
+    "retired": f"{DID}#old",
+    "warnings": ["keep the old key"],
+}
+
+
+def test_add_hosted_asks_for_a_did_web(operator_cli: Cli, service: FakeService) -> None:
+    """The slug alone says who signs and what the id is."""
+    operator_cli("issuer", "add", "--name", "Riverside", "--did-web-hosted", "riverside")
+
+    assert json.loads(service.seen[-1].body) == {
+        "name": "Riverside",
+        "listSigner": "did-web",
+        "hosted": "riverside",
+    }
+
+
+@pytest.mark.parametrize("option", [("--id", "did:web:r.example"), ("--list-signer", "service")])
+def test_add_hosted_with_another_identity_is_refused(
+    operator_cli: Cli, service: FakeService, option: tuple[str, str]
+) -> None:
+    """What contradicts the slug is refused before anything is sent."""
+    result = operator_cli(
+        "issuer", "add", "--name", "Riverside", "--did-web-hosted", "riverside", *option, code=2
+    )
+
+    assert "leave out --id and --list-signer" in result.stderr
+    assert service.seen == []
+
+
+def test_rotate_list_key_shows_both_keys_and_warns(operator_cli: Cli, service: FakeService) -> None:
+    """The operator sees which method signs now and which did; warnings go to standard error."""
+    service.canned.append(Canned(200, json.dumps(ROTATED).encode()))
+
+    result = operator_cli("issuer", "rotate-list-key", "3")
+
+    assert service.seen[-1].path == "/v1/issuers/3/rotate-list-key"
+    assert f"{DID}#new" in result.stdout
+    assert f"{DID}#old" in result.stdout
+    assert result.stderr == "warning: keep the old key\n"
+
+
+def test_rotate_list_key_json_is_for_programs(operator_cli: Cli, service: FakeService) -> None:
+    """The answer as it is, without a key."""
+    service.canned.append(Canned(200, json.dumps(ROTATED).encode()))
+
+    result = operator_cli("issuer", "rotate-list-key", "3", "--json")
+
+    assert json.loads(result.stdout) == ROTATED
+
+
+def test_rotate_list_key_of_a_did_key_says_why_not(operator_cli: Cli, service: FakeService) -> None:
+    """The service's reason is passed on."""
+    service.canned.append(Canned.problem(409, "conflict", "its did:key is the key itself"))
+
+    result = operator_cli("issuer", "rotate-list-key", "1", code=1)
+
+    assert "its did:key is the key itself" in result.stderr
