@@ -42,7 +42,7 @@ class LiveLists:
         if len(due.bits) <= LARGE_LIST_BYTES:
             text = encode_list(due.bits, level=compression_level(len(due.bits)))
             return EncodedBits(encoded_list=text, bits_root=bits_root(due.bits))
-        segments, tree = self._live.pop(due.number, None) or _begin(due)
+        segments, tree = self._live.pop(due.number) if due.number in self._live else _begin(due)
         segments.replace(due.bits)
         tree = _hashed_again(segments, tree, due.bits)
         self._live[due.number] = (segments, tree)

@@ -83,7 +83,8 @@ class StapledReader:
         if oldest is not None:
             findings.append(oldest.finding)
         return StatusRead(
-            findings=tuple(findings),
+            # Evidence of one root may fail for several entries, for one and the same reason.
+            findings=tuple(dict.fromkeys(findings)),
             elsewhere=tuple(elsewhere),
             as_of=None if oldest is None else oldest.as_of,
         )

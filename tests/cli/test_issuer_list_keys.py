@@ -21,7 +21,7 @@ ROTATED = {
         "publicKeyMultibase": "z6Mk",
     },
     "disabled": False,
-    "created": "2026-05-01T12:00:00.000Z",
+    "created": "2026-05-01T12:00:00Z",
     "retired": f"{DID}#old",
     "warnings": ["keep the old key"],
 }

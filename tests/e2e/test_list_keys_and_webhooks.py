@@ -133,7 +133,7 @@ async def test_webhook_is_called_after_a_revocation_and_later_where_it_was_down(
         await service.kill()
         await receiver.start()
         await service.start()
-        told = await receiver.wait_for(4)
+        told = await receiver.wait_for_ids(4)
 
     assert first.data == {
         "list": 0,

@@ -97,6 +97,12 @@ class Receiver:
             await self._news.wait_for(lambda: len(self.told) >= count)
         return self.told
 
+    async def wait_for_ids(self, count: int) -> list[Told]:
+        """Return the first request of each publication once so many were told, however often."""
+        async with asyncio.timeout(WAIT_S), self._news:
+            await self._news.wait_for(lambda: len({message.id for message in self.told}) >= count)
+        return list({message.id: message for message in reversed(self.told)}.values())[::-1]
+
     async def _answer(self, request: web.Request) -> web.Response:
         body = await request.read()
         reply = self.replies.popleft() if self.replies else Reply()

@@ -54,7 +54,7 @@ def test_canonical_quads_equal_those_of_pyld(quads: list[Quad]) -> None:
 
 
 def test_canonical_quads_of_a_node_about_itself_are_those_of_rdf_canonize() -> None:
-    """A statement that names a node twice is one statement of that node; labels as npm's rdf-canonize 4.0.1 gives them."""
+    """Naming a node twice, a statement still counts once; the labels are those of npm's rdf-canonize 4.0.1."""
     quads = [Quad("<urn:s>", P, "_:n0"), Quad("_:n1", P, "_:n1")]
 
     assert canonical_quads(quads) == "<urn:s> <urn:p> _:c14n0 .\n_:c14n1 <urn:p> _:c14n1 .\n"
