@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
-from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from anchor.api.app import make_app
@@ -22,6 +21,10 @@ from anchor.chain.signer import LocalSigner
 from anchor.clock import Clock, SystemClock
 from anchor.config import Settings
 from anchor.errors import ConfigError, FatalError
+from anchor.server.addresses import TrustedProxies
+from anchor.server.assembly import make_admission, make_connections
+from anchor.server.body_budget import BodyBudget
+from anchor.server.http_server import http_server
 from anchor.service.anchorer import Anchorer, AnchorerSettings
 from anchor.service.announcer import Announcer
 from anchor.service.chain_status import ChainStatus
@@ -179,6 +182,9 @@ def _assemble(
         status=status,
         clock=clock,
         limits=settings.limits,
+        admission=make_admission(settings.limits, clock=clock),
+        proxies=TrustedProxies(settings.server.trusted_proxies),
+        bodies=BodyBudget(limit_bytes=settings.limits.bodies_in_memory_bytes),
         status_wait_s=settings.batching.status_wait_s,
         stopping=asyncio.Event(),
         fatal=asyncio.Event(),
@@ -216,7 +222,18 @@ def _anchorer_settings(settings: Settings) -> AnchorerSettings:
 
 async def _run(parts: _Parts, settings: Settings, on_ready: Callable[[str], None] | None) -> None:
     services = parts.services
-    async with _http_server(services, settings), _stop_on_signals(services.stopping):
+    connections = make_connections(
+        services.limits, proxies=services.proxies, clock=services.clock, metrics=services.metrics
+    )
+    serving = http_server(
+        make_app(services),
+        connections,
+        host=settings.server.host,
+        port=settings.server.port,
+        idle_timeout_s=settings.limits.idle_timeout_s,
+        shutdown_s=SHUTDOWN_S,
+    )
+    async with serving, _stop_on_signals(services.stopping):
         log.info("service.ready", base_url=settings.server.base_url)
         if on_ready is not None:
             on_ready(settings.server.base_url)
@@ -226,6 +243,7 @@ async def _run(parts: _Parts, settings: Settings, on_ready: Callable[[str], None
                 "anchorer": parts.anchorer.run,
                 "list publisher": services.lists.run,
                 "webhooks": parts.deliveries.run,
+                "connections": connections.run,
                 "database": lambda: _raise_when_fatal(services.fatal),
             },
             stop=services.stopping,
@@ -240,24 +258,6 @@ async def _raise_when_fatal(fatal: asyncio.Event) -> None:
     raise FatalError(
         "a request met a failure of the database: start the service again, it recovers by itself"
     )
-
-
-@asynccontextmanager
-async def _http_server(services: Services, settings: Settings) -> AsyncIterator[None]:
-    runner = web.AppRunner(make_app(services), access_log=None, shutdown_timeout=SHUTDOWN_S)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, settings.server.host, settings.server.port)
-        try:
-            await site.start()
-        except OSError as exc:
-            raise ConfigError(
-                f"cannot listen on {settings.server.host}:{settings.server.port}: {exc.strerror}"
-            ) from exc
-        yield
-    finally:
-        # Stops accepting, lets requests under way finish, then closes; background tasks have ended by then.
-        await runner.cleanup()
 
 
 @asynccontextmanager

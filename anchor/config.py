@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from anchor.chain.presets import DEVELOPMENT_CHAIN_ID, preset
 from anchor.documents import read_address
 from anchor.errors import ConfigError, InvalidInput
+from anchor.server.addresses import TrustedProxies
 from status_lists.errors import StatusListError
 from status_lists.targets import parse_authority
 
@@ -53,6 +54,8 @@ class ServerSettings:
     host: str = "127.0.0.1"
     port: int = 8080
     base_url: str = "http://127.0.0.1:8080"
+    # Addresses and networks of reverse proxies: their X-Forwarded-For is believed, and they may hold many connections.
+    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +120,27 @@ class LimitSettings:
     items_per_request: int = 10_000
     # Rows of a CSV or NDJSON body: a whole state's licences in one call.
     changes_per_request: int = 500_000
+    # A packed body of full size at ten megabits a second.
     body_timeout_s: float = 60.0
+    # Four packed bodies of full size; beyond it 503.
+    bodies_in_memory_bytes: int = 256 * 1024 * 1024
+    # Leaves room below the 1,024 open files that most systems allow a process.
+    connections: int = 800
+    # A university's NAT or a browser's six, many times over; an eighth of all. Trusted proxies are not held to it.
+    connections_per_address: int = 100
+    # A head fits into one packet or a few; the first bytes of a body must come as soon.
+    head_timeout_s: float = 10.0
+    # More than the minute for which proxies keep theirs, so that no proxy sends into a closed one.
+    idle_timeout_s: float = 75.0
+    # A client that reads nothing for so long, or less than the rate below, is gone or means harm.
+    write_timeout_s: float = 30.0
+    # Bodies and answers alike: far below what the slowest lines in use manage.
+    min_bytes_per_s: int = 1024
+    # Far over what an issuer needs, who may send ten thousand items in each request.
+    key_requests_per_s: float = 500.0
+    key_burst: int = 5000
+    # Keys have 256 bits and cannot be guessed: this only keeps the database from being asked in vain.
+    failed_keys_per_minute: int = 600
     # Digests accepted and not mined: beyond it the chain has been away for long, and 503 is honest.
     backlog_entries: int = 10_000_000
     # Servers, as host:port, that webhooks may call over http and at private addresses; all others: https, public ones.
@@ -206,6 +229,16 @@ _BOUNDS = {
     "limits.items_per_request": (1, _MAX_COUNT),
     "limits.changes_per_request": (1, _MAX_COUNT),
     "limits.body_timeout_s": (1e-3, 3600),
+    "limits.bodies_in_memory_bytes": (1, _MAX_COUNT),
+    "limits.connections": (16, 1_000_000),
+    "limits.connections_per_address": (1, 1_000_000),
+    "limits.head_timeout_s": (1e-3, 3600),
+    "limits.idle_timeout_s": (1e-3, 3600),
+    "limits.write_timeout_s": (1e-3, 3600),
+    "limits.min_bytes_per_s": (1, 1_000_000_000),
+    "limits.key_requests_per_s": (0.001, 1_000_000),
+    "limits.key_burst": (1, 1_000_000),
+    "limits.failed_keys_per_minute": (1, 1_000_000),
     "limits.backlog_entries": (1, _MAX_COUNT),
 }
 """The lowest and the highest value of each number."""
@@ -338,10 +371,16 @@ def _check(path: Path, settings: Settings) -> None:
         )
     if settings.lists.ttl_s > settings.lists.validity_s // 2:
         raise ConfigError(f"{path.name}: lists.ttl_s must be at most half of lists.validity_s")
+    if settings.limits.bodies_in_memory_bytes < settings.limits.packed_body_bytes:
+        raise ConfigError(
+            f"{path.name}: limits.bodies_in_memory_bytes must be at least limits.packed_body_bytes: a packed body "
+            "could never be taken"
+        )
     try:
         _ = [parse_authority(host) for host in settings.limits.webhook_hosts]
     except StatusListError as exc:
         raise ConfigError(f"{path.name}: limits.webhook_hosts: {exc}") from exc
+    TrustedProxies(settings.server.trusted_proxies)
     _check_bounds(path, settings)
 
 

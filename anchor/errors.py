@@ -10,6 +10,7 @@ Every error this package raises on purpose, by what the caller can do about it.
     ├── Conflict                the request contradicts what is already durable
     │   └── RevocationIsFinal   suspend instead where a status may have to be lifted again
     ├── Overloaded              try again later
+    ├── TooManyRequests         ask less often
     ├── TooLarge                send less at once
     ├── ChainUnavailable        retry, or use another RPC endpoint
     ├── ServiceUnavailable      the service or mirror did not answer as it should: retry
@@ -60,6 +61,14 @@ class RevocationIsFinal(Conflict):
 
 class Overloaded(AnchorError):
     """The service cannot take more now; `retry_after_s` says when to come back."""
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class TooManyRequests(AnchorError):
+    """The caller asks too often; `retry_after_s` says when to come back."""
 
     def __init__(self, message: str, *, retry_after_s: int) -> None:
         super().__init__(message)

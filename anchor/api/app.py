@@ -11,6 +11,7 @@ from aiohttp import hdrs, web
 from prometheus_client import Histogram
 
 from anchor.api import digests, events, health, issuers, lists, own_lists, public, status, webhooks
+from anchor.api.body import release_body
 from anchor.api.keys import SERVICES, Services
 from anchor.api.problems import http_problem, problem_response
 from anchor.api.vc_api import vc_routes
@@ -118,7 +119,10 @@ async def _preflight(_request: web.Request) -> web.Response:
 async def _measure_and_translate(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer every error as a problem document, count and log every request, without keys, bodies or queries."""
     started = time.perf_counter()
-    response = await _answer(request, handler)
+    try:
+        response = await _answer(request, handler)
+    finally:
+        release_body(request)
     resource = request.match_info.route.resource
     route = resource.canonical if resource is not None else "unknown"
     seconds = time.perf_counter() - started

@@ -15,10 +15,10 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 
-from anchor.api.auth import calling_issuer
+from anchor.api.auth import calling_issuer, issuer_of_key
 from anchor.api.digests import credential_status
 from anchor.api.keys import SERVICES, Services
-from anchor.api.problems import problem_of
+from anchor.api.problems import problem_of, retry_headers
 from anchor.api.vc_reading import read_object
 from anchor.core.entries import Purpose, StatusEntry
 from anchor.core.strict_json import JsonValue
@@ -49,7 +49,9 @@ def dcc_errors(handler: Handler) -> Handler:
             raise
         except AnchorError as exc:
             code = problem_of(exc).status
-            return web.json_response({"code": code, "message": str(exc)}, status=code)
+            return web.json_response(
+                {"code": code, "message": str(exc)}, status=code, headers=retry_headers(exc)
+            )
 
     return answering
 
@@ -146,7 +148,7 @@ async def _caller(request: web.Request) -> Issuer:
         _, _, key = base64.b64decode(value.strip(), validate=True).decode("utf-8").partition(":")
     except (binascii.Error, UnicodeDecodeError) as exc:
         raise Unauthorized("the Authorization header is no HTTP Basic authentication") from exc
-    return await request.app[SERVICES].issuers.authenticate(key)
+    return await issuer_of_key(request, key)
 
 
 def _names(services: Services) -> NamedCredentials:

@@ -10,6 +10,9 @@ from prometheus_client import CollectorRegistry
 
 from anchor.clock import Clock
 from anchor.config import LimitSettings
+from anchor.server.addresses import TrustedProxies
+from anchor.server.admission import Admission
+from anchor.server.body_budget import BodyBudget
 from anchor.service.announcer import Announcer
 from anchor.service.chain_status import ChainStatus
 from anchor.service.evidence import EvidenceMaker
@@ -38,6 +41,9 @@ class Services:
     status: ChainStatus
     clock: Clock
     limits: LimitSettings
+    admission: Admission
+    proxies: TrustedProxies
+    bodies: BodyBudget
     status_wait_s: float
     stopping: asyncio.Event
     fatal: asyncio.Event

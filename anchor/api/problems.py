@@ -21,6 +21,7 @@ from anchor.errors import (
     RevocationIsFinal,
     ServiceUnavailable,
     TooLarge,
+    TooManyRequests,
     Unauthorized,
 )
 from anchor.service.proofs import NotMinedYet
@@ -51,6 +52,7 @@ PROBLEMS: dict[type[AnchorError], Problem] = {
     RevocationIsFinal: Problem("revocation-is-final", 409, "a revocation is never lifted"),
     Conflict: Problem("conflict", 409, "the request contradicts what is stored"),
     TooLarge: Problem("too-large", 413, "the request is too large"),
+    TooManyRequests: Problem("rate-limited", 429, "this is too often"),
     Overloaded: Problem("overloaded", 503, "the service cannot take more now"),
     ChainUnavailable: Problem("chain-unavailable", 503, "the chain does not answer"),
     ServiceUnavailable: Problem("unavailable", 503, "a service that is needed does not answer"),
@@ -70,14 +72,8 @@ def problem_of(error: AnchorError) -> Problem:
 def problem_response(error: AnchorError) -> web.Response:
     """Return the problem document of an error; internals stay inside."""
     problem = problem_of(error)
-    headers = {}
-    if isinstance(error, Overloaded):
-        headers["Retry-After"] = str(error.retry_after_s)
-    elif isinstance(error, NotMinedYet):
-        headers["Retry-After"] = str(NOT_MINED_RETRY_S)
-    elif problem.status == 503:
-        headers["Retry-After"] = str(UNAVAILABLE_RETRY_S)
-    elif isinstance(error, Unauthorized):
+    headers = retry_headers(error)
+    if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = 'Bearer realm="credential-anchor"'
     body: dict[str, object] = {
         "type": PROBLEM_TYPE + problem.slug,
@@ -90,6 +86,15 @@ def problem_response(error: AnchorError) -> web.Response:
     return web.json_response(
         body, status=problem.status, headers=headers, content_type="application/problem+json"
     )
+
+
+def retry_headers(error: AnchorError) -> dict[str, str]:
+    """Return the header that says when to come back (RFC 9110, section 10.2.3); none where that would not help."""
+    if isinstance(error, Overloaded | TooManyRequests):
+        return {"Retry-After": str(error.retry_after_s)}
+    if isinstance(error, NotMinedYet):
+        return {"Retry-After": str(NOT_MINED_RETRY_S)}
+    return {"Retry-After": str(UNAVAILABLE_RETRY_S)} if problem_of(error).status == 503 else {}
 
 
 def range_problem(size_bytes: int) -> web.Response:

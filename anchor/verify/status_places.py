@@ -187,7 +187,7 @@ def _token_reference(claim: JsonValue) -> TokenReference:
 def _unreadable(exc: StatusListError) -> Finding:
     if isinstance(exc, UnsupportedEntry):
         return _unknown("status_unsupported", f"its status stands elsewhere, not checked here: {exc}")
-    return _unknown("status_malformed", f"its status entry cannot be read: {exc}")
+    return _unknown("status_malformed", f"its status entry cannot be read ({exc.code}): {exc}")
 
 
 def _unknown(code: str, sentence: str) -> Finding:

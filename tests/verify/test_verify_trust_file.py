@@ -10,6 +10,7 @@ from anchor.errors import InvalidInput
 from anchor.verify import (
     Anchorage,
     FileLocation,
+    ForeignHost,
     TrustedIssuer,
     TrustSet,
     load_trust,
@@ -17,6 +18,7 @@ from anchor.verify import (
     write_trust,
 )
 from status_lists import ListKey
+from status_lists.p256 import P256Key
 from tests.support.fake_chain import CONTRACT, address
 
 KEY = ListKey(b"\x01" * 32)
@@ -53,11 +55,17 @@ def test_trust_file_written_is_read_back_the_same() -> None:
                 aliases=("https://x.example",),
                 name='Zoë\'s "School"\n\x7f\t',
                 keys=(KEY.public_key,),
+                p256_keys=(P256Key(b"\x01" * 32).public_key,),
             ),
         ),
         accepts_any_issuer=True,
         files=FileLocation(address="https://anchor.example", is_mirror=False),
         max_status_age_s=3600,
+        foreign_hosts=(
+            ForeignHost(authority="lists.example.org:443"),
+            ForeignHost(authority="10.0.0.1:8080", is_local=True),
+        ),
+        min_list_entries=100_000,
     )
 
     assert parse_trust(write_trust(trust, comment=["Check this."]).encode()) == trust
@@ -71,6 +79,8 @@ def test_trust_file_minimal_has_defaults() -> None:
     assert trust.issuers == (TrustedIssuer(id="did:web:x.example"),)
     assert trust.max_status_age_s == 48 * 3600
     assert trust.files is None
+    assert trust.foreign_hosts == ()
+    assert trust.min_list_entries == 131_072
     assert not trust.accepts_any_issuer
 
 
@@ -100,6 +110,16 @@ def test_trust_file_minimal_has_defaults() -> None:
         (f"accept_any_issuer = 1\n{ANCHORAGE}", "true or false"),
         (f"anchorage = 1\n{ISSUER}", "'anchorage' must be an array"),
         (f"issuer = [1]\n{ANCHORAGE}", "[[issuer]] 1"),
+        (ANCHORAGE + ISSUER + "[[foreign_lists]]\n", "[[foreign_lists]] 1: the member 'host' is missing"),
+        (ANCHORAGE + ISSUER + "[[foreign_lists]]\nhost = 'https://x.example'\n", "is no host"),
+        (ANCHORAGE + ISSUER + "[[foreign_lists]]\nhost = 'x.example:99999'\n", "is no host"),
+        (ANCHORAGE + ISSUER + "[[foreign_lists]]\nhost = 'x.example/a'\n", "is no host"),
+        (ANCHORAGE + ISSUER + "[[foreign_lists]]\nhost = 'x.example'\nlocal = 1\n", "true or false"),
+        (ANCHORAGE + ISSUER + "[[foreign_lists]]\nhost = 'x.example'\ncolour = 1\n", "unknown member"),
+        (
+            f"service = 'https://x.example'\n{ANCHORAGE}{ISSUER}[[foreign_lists]]\nhost = 'X.example'\n",
+            "the service itself",
+        ),
     ],
 )
 def test_trust_file_with_fault_names_it(text: str, words: str) -> None:
@@ -163,3 +183,48 @@ def test_trust_set_keys_of_an_issuer_are_given_or_its_own() -> None:
     assert trust.list_keys("did:web:x.example") == (other.public_key, KEY.public_key)
     assert trust.list_keys(other.did_key) == (other.public_key,)
     assert trust.list_keys("did:web:stranger.example") == ()
+
+
+@pytest.mark.parametrize(
+    ("host", "authority", "is_local"),
+    [
+        ("lists.example.org", "lists.example.org:443", False),
+        ("Lists.Example.org:8443", "lists.example.org:8443", False),
+        ("127.0.0.1:9000", "127.0.0.1:9000", True),
+        ("localhost:9000", "localhost:9000", True),
+        ("10.0.0.1:9000", "10.0.0.1:9000", False),
+        ("[::1]:9000", "[::1]:9000", True),
+    ],
+)
+def test_trust_file_foreign_host_has_a_port_and_is_local_on_this_machine(
+    host: str,
+    authority: str,
+    is_local: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    """Without a port it is that of https; http and private addresses need more than a name."""
+    text = f"{ANCHORAGE}{ISSUER}[[foreign_lists]]\nhost = '{host}'\n"
+
+    assert parse_trust(text.encode()).foreign_hosts == (ForeignHost(authority=authority, is_local=is_local),)
+    assert parse_trust(f"{text}local = true\n".encode()).foreign_hosts[0].is_local
+
+
+def test_trust_file_takes_p256_keys_beside_ed25519() -> None:
+    """A key of either algorithm is told by its Multikey, and each checks its own signatures only."""
+    other = P256Key(b"\x01" * 32)
+    issuer = parse_trust(
+        f"{ANCHORAGE}{ISSUER}keys = ['{KEY.multikey}', '{other.multikey}']\n".encode()
+    ).issuers[0]
+
+    assert (issuer.keys, issuer.p256_keys) == ((KEY.public_key,), (other.public_key,))
+
+
+def test_trust_public_keys_are_those_given_and_those_that_names_are() -> None:
+    """A did:key issuer brings its own key, of either algorithm; one did:key among aliases brings it, too."""
+    other = P256Key(b"\x01" * 32)
+    text = f"{ANCHORAGE}{ISSUER}aliases = ['{other.did_key}']\nkeys = ['{KEY.multikey}']\n"
+    trust = parse_trust(text.encode())
+
+    assert [key.algorithm for key in trust.public_keys("did:web:x.example")] == ["EdDSA", "ES256"]
+    assert [key.key_bytes for key in trust.public_keys(KEY.did_key)] == [KEY.public_key]
+    assert trust.public_keys("did:web:stranger.example") == ()
+    assert trust.names_of(other.did_key) == (other.did_key, "did:web:x.example")
