@@ -45,7 +45,7 @@ async def read_body(request: web.Request, *, limit_bytes: int, timeout_s: float)
                 deadline.reschedule(started_s + min(timeout_s, earned_s))
     except TimeoutError as exc:
         raise InvalidInput(
-            f"only {size} bytes of the body came in time: send it within {timeout_s:g} s, and at "
+            f"the body was not complete in time ({size} bytes came): send it within {timeout_s:g} s, and "
             f"{limits.min_bytes_per_s} bytes a second at least"
         ) from exc
     except (web.RequestPayloadError, ConnectionError) as exc:

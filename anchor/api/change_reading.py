@@ -121,5 +121,7 @@ def _read_digest(fields: Fields) -> DigestTarget:
     digest = fields.digest("digest")
     salted = fields.boolean("salted", default=False)
     label = fields.optional_text("method")
+    if salted and label is None:
+        raise InvalidInput("'salted' goes with 'method': name both")
     code = None if label is None else Method.from_label(label) | (SALTED if salted else 0)
     return DigestTarget(digest, code)

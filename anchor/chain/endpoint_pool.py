@@ -14,8 +14,8 @@ from typing import Generic, TypeVar
 import structlog
 
 from anchor.chain.endpoint_health import EndpointHealth, FailoverPolicy, Fault
-from anchor.chain.failures import EndpointFailure, EndpointRefusal
-from anchor.chain.protocol import Chain, ChainIdentity
+from anchor.chain.failures import EndpointRefusal
+from anchor.chain.protocol import Block, Chain, ChainIdentity
 from anchor.errors import ChainUnavailable, ConfigError
 
 log = structlog.get_logger()
@@ -46,17 +46,14 @@ class Round(Generic[T]):
 
 class EndpointPool:
     """
-    The endpoints, in the operator's order of preference.
+    The endpoints, in the operator's order of preference; `quorum` of them must agree on an answer.
 
-    `quorum` of them must agree on an answer. `answer_timeout_s` bounds one answer, with all its repetitions.
+    That each answers, or fails, within a bounded time is the endpoints' own affair (anchor.chain.transport).
     """
 
-    def __init__(
-        self, *, members: Sequence[Member], quorum: int, answer_timeout_s: float, policy: FailoverPolicy
-    ) -> None:
+    def __init__(self, *, members: Sequence[Member], quorum: int, policy: FailoverPolicy) -> None:
         self.members = tuple(members)
         self.quorum = quorum
-        self._answer_timeout_s = answer_timeout_s
         self._policy = policy
         self._identity: ChainIdentity | None = None
         self._probes: dict[Member, asyncio.Task[None]] = {}
@@ -113,7 +110,7 @@ class EndpointPool:
         A refusal does not: an endpoint may well not know the block that is named.
         """
         try:
-            answer = await self._answer(member, question)
+            answer = await question(member.chain)
         except EndpointRefusal:
             raise
         except ChainUnavailable as exc:
@@ -131,7 +128,7 @@ class EndpointPool:
     ) -> Round[T]:
         """Ask endpoints at once; when the answers suffice, the others have the policy's patience left."""
         asked: dict[asyncio.Task[T], Member] = {
-            asyncio.create_task(_awaited(self.ask(member, question))): member for member in members
+            asyncio.create_task(self.ask(member, question)): member for member in members
         }
         found: Round[T] = Round(answers=[], failures=[], late=[])
         waiting: set[asyncio.Task[T]] = set(asked)
@@ -151,9 +148,9 @@ class EndpointPool:
 
     def put_out(self, member: Member, fault: Fault, reason: str) -> None:
         """Pass an endpoint over until it has been out for long enough and passes a probe."""
-        was_connected = member.health.is_connected
+        is_news = member.health.fault is not fault
         member.health.failed(fault)
-        if was_connected:
+        if is_news:
             log.warning("chain.endpoint_out", endpoint=member.origin, fault=fault.value, reason=reason)
 
     async def compare_identities(self) -> ChainIdentity:
@@ -223,35 +220,31 @@ class EndpointPool:
     async def _probe(self, member: Member) -> None:
         """Take an endpoint in again if it answers, and for the same chain as the others."""
         try:
-            identity = await self._answer(member, lambda chain: chain.identity())
-            latest = await self._answer(member, lambda chain: chain.block("latest"))
+            identity = await member.chain.identity()
+            latest = await latest_of(member.chain)
         except ChainUnavailable as exc:
             self.put_out(member, Fault.FAILED, str(exc))
-            return
-        if latest is None:
-            self.put_out(member, Fault.FAILED, "it does not know its latest block")
             return
         if self._identity is None:
             self._identity = identity
         if identity != self._identity:
-            log.error("chain.endpoint_of_other_chain", endpoint=member.origin, chain_id=identity.chain_id)
-            self.put_out(member, Fault.OTHER_CHAIN, "it speaks for another chain than the others")
+            self.put_out(member, Fault.OTHER_CHAIN, _chains({member: identity}))
             return
         member.health.passed_probe()
         member.health.saw_head(latest.number)
         self.compare_heads()
         log.info("chain.endpoint_in", endpoint=member.origin)
 
-    async def _answer(self, member: Member, question: Question[T]) -> T:
-        try:
-            async with asyncio.timeout(self._answer_timeout_s):
-                return await question(member.chain)
-        except TimeoutError as exc:
-            raise EndpointFailure(f"{member.origin} gave no answer within {self._answer_timeout_s} s") from exc
 
-
-async def _awaited(answer: Awaitable[T]) -> T:
-    return await answer
+async def latest_of(chain: Chain) -> Block:
+    """Return an endpoint's newest block; ChainUnavailable also where it refuses to name one."""
+    try:
+        latest = await chain.block("latest")
+    except EndpointRefusal as exc:
+        raise ChainUnavailable(str(exc)) from exc
+    if latest is None:
+        raise ChainUnavailable("an RPC endpoint does not know its latest block")
+    return latest
 
 
 def _note(found: Round[T], member: Member, task: asyncio.Task[T]) -> None:

@@ -165,7 +165,7 @@ class Connection(asyncio.Protocol):
         self._enter(Phase.IDLE if is_body_complete else Phase.LEFTOVER)
 
     def overdue(self, now_s: float) -> Reason | None:
-        """Return which deadline has passed; it is asked at intervals, and compares what is pending with the last time."""
+        """Return which deadline has passed; asked at intervals, it compares what is pending each time."""
         if self._transport is None:
             return None
         pending_bytes = self._transport.get_write_buffer_size()

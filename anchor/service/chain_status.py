@@ -20,6 +20,7 @@ class ChainStatus:
         self._clock = clock
         self._on_clock_fault = on_clock_fault
         self._failures = 0
+        self._is_watching = False
         self.problem: str | None = "the chain has not been seen yet"
         self.clock_fault: str | None = None
         self.latest: Block | None = None
@@ -35,6 +36,7 @@ class ChainStatus:
     def failed(self, reason: str) -> None:
         """Note that a look failed; a few in a row are a problem."""
         self._failures += 1
+        self._is_watching = False
         if self._failures >= UNREACHABLE_AFTER_FAILURES or self.latest is None:
             self.problem = reason
 
@@ -46,11 +48,11 @@ class ChainStatus:
         """
         Note the newest block and, where it has just arrived, compare the clock with it.
 
-        The first block seen may be old (the chain may stand still); only one that arrives while we watch tells the
-        time.
+        The first block seen, at the start or after an outage, may be old; only one that arrives while we watch tells
+        the time.
         """
-        has_arrived = self.latest is not None and latest.number > self.latest.number
-        self.latest, self.final_number = latest, final_number
+        has_arrived = self._is_watching and self.latest is not None and latest.number > self.latest.number
+        self.latest, self.final_number, self._is_watching = latest, final_number, True
         if not has_arrived:
             return
         difference_s = self._clock.now_ms() // 1000 - latest.timestamp_s

@@ -65,7 +65,7 @@ def test_help_lists_every_command_without_loading_it() -> None:
     names = [line.split()[0] for line in listed.splitlines()]
     assert names == [
         *("init", "deploy", "serve", "demo", "issuer", "submit", "status", "proof"),
-        *("revoke", "suspend", "reinstate", "apply", "verify", "audit", "trust"),
+        *("revoke", "suspend", "reinstate", "apply", "evidence", "verify", "audit", "fsck", "trust"),
     ]
 
 

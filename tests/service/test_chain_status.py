@@ -86,3 +86,16 @@ def test_old_blocks_tell_no_time() -> None:
 
     assert told == []
     assert status.clock_fault is None
+
+
+def test_first_block_after_an_outage_does_not_tell_the_time() -> None:
+    """On a chain that seldom mines, a block that came while the endpoint was away may be hours old."""
+    status, told = new_status()
+    status.saw(block(1, NOW_S), final_number=0)
+    status.failed("timed out")
+    status.saw(block(2, NOW_S - 3600), final_number=0)
+
+    assert (status.clock_fault, told) == (None, [])
+
+    status.saw(block(3, NOW_S - 3600), final_number=0)
+    assert status.clock_fault is not None
