@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from anchor.api.keys import SERVICES
 from anchor.core.strict_json import JsonValue, parse_strict_json
@@ -12,6 +12,9 @@ from anchor.errors import InvalidInput, TooLarge
 
 JSON_TYPE = "application/json"
 PACKED_TYPE = "application/octet-stream"
+
+_DECODED = frozenset({"gzip", "deflate", "identity"})
+"""Content codings that aiohttp undoes, or that change nothing (RFC 9110, section 8.4)."""
 
 _HELD_BYTES = web.RequestKey("held_bytes", int)
 
@@ -24,6 +27,7 @@ async def read_body(request: web.Request, *, limit_bytes: int, timeout_s: float)
     body is not complete after `timeout_s`, comes in drips, breaks off, or does not decompress, and Overloaded where
     the bodies of all requests under way take too much memory. What is taken of that lasts until `release_body`.
     """
+    _require_known_codings(request)
     if request.content_length is not None and request.content_length > limit_bytes:
         raise TooLarge(
             f"a body of {request.content_length} bytes is over the limit of {limit_bytes}: split it"
@@ -51,6 +55,16 @@ async def read_body(request: web.Request, *, limit_bytes: int, timeout_s: float)
     except (web.RequestPayloadError, ConnectionError) as exc:
         raise InvalidInput("the body broke off, or is not encoded as its Content-Encoding says") from exc
     return b"".join(parts)
+
+
+def _require_known_codings(request: web.Request) -> None:
+    """Refuse codings that aiohttp hands on as they are: encoded bytes would pass for digests."""
+    transfer = request.headers.getall(hdrs.TRANSFER_ENCODING, ["chunked"])
+    content = request.headers.getall(hdrs.CONTENT_ENCODING, ["identity"])
+    if [coding.strip().lower() for coding in transfer] != ["chunked"]:
+        raise InvalidInput("the only Transfer-Encoding taken is chunked")
+    if len(content) > 1 or content[0].strip().lower() not in _DECODED:
+        raise InvalidInput("the only Content-Encodings taken are gzip and deflate, one of them, once")
 
 
 def release_body(request: web.Request) -> None:

@@ -62,6 +62,15 @@ class Web3Chain:
     def __repr__(self) -> str:
         return f"Web3Chain({self._rpc.origin}, contract={self._contract})"
 
+    @property
+    def origin(self) -> str:
+        """The endpoint's scheme, host and port: all that may be shown of its URL."""
+        return self._rpc.origin
+
+    def endpoint_problems(self) -> Sequence[str]:
+        """Return nothing: there is no other endpoint, so this one is never passed over."""
+        return ()
+
     async def identity(self) -> ChainIdentity:
         """Return the chain id and genesis hash as the endpoint tells them now."""
         chain_id = await self._ask(

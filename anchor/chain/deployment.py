@@ -9,8 +9,15 @@ from dataclasses import dataclass
 from web3.utils.address import get_create_address
 
 from anchor.chain.contract_code import ContractCode, registry_code
-from anchor.chain.protocol import Block, Chain, Receipt, SendOutcome, SignedTransaction
-from anchor.chain.signer import LocalSigner
+from anchor.chain.protocol import (
+    Block,
+    Chain,
+    Receipt,
+    SendOutcome,
+    SignedTransaction,
+    Signer,
+    UnsignedTransaction,
+)
 from anchor.errors import ChainUnavailable, ConfigError, FatalError
 
 _CREATION_GAS = 53_000
@@ -33,7 +40,7 @@ class Deployment:
 async def deploy(
     *,
     chain: Chain,
-    signer: LocalSigner,
+    signer: Signer,
     poll_interval_s: float = 1.0,
     attempts: int = 300,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -53,7 +60,7 @@ async def deploy_code(
     code: ContractCode,
     *,
     chain: Chain,
-    signer: LocalSigner,
+    signer: Signer,
     poll_interval_s: float = 1.0,
     attempts: int = 300,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -108,18 +115,20 @@ async def _require_registry(chain: Chain, code: ContractCode, latest: Block) -> 
         )
 
 
-async def _signed(code: ContractCode, chain: Chain, signer: LocalSigner, latest: Block) -> SignedTransaction:
+async def _signed(code: ContractCode, chain: Chain, signer: Signer, latest: Block) -> SignedTransaction:
     identity = await chain.identity()
     priority_fee_wei = await chain.priority_fee_wei()
-    return signer.sign_deployment(
+    transaction = UnsignedTransaction(
         chain_id=identity.chain_id,
-        creation_code=code.creation_code,
+        to=None,
+        calldata=code.creation_code,
         nonce=await chain.nonce(signer.address, "latest"),
         gas_limit=deployment_gas_limit(code),
         # The base fee can double in six full blocks.
         max_fee_wei=2 * latest.base_fee_wei + priority_fee_wei,
         priority_fee_wei=priority_fee_wei,
     )
+    return await signer.sign(transaction)
 
 
 async def _mined(

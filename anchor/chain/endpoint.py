@@ -26,9 +26,9 @@ class Endpoint:
     secrets: tuple[str, ...] = field(repr=False)
 
     @classmethod
-    def parse(cls, text: str) -> Endpoint:
+    def parse(cls, text: str, *, setting: str = "rpc_url") -> Endpoint:
         """
-        Return the endpoint of an http or https URL.
+        Return the endpoint of an http or https URL, which is called by its setting's name in messages.
 
         Raises ConfigError, without the URL in it, where the text is no such URL.
         """
@@ -39,7 +39,7 @@ class Endpoint:
             url, written, origin = URL(), urlsplit(""), ""
         # Raised outside the handler: the library's exception holds the whole URL, API key included.
         if url.scheme not in {"http", "https"} or not origin:
-            raise ConfigError("the rpc url is no http or https url: correct rpc_url")
+            raise ConfigError(f"{setting} is no http or https url: correct {setting}")
         return cls(origin=origin, url=url, secrets=_secrets_of(written, url))
 
     def scrub(self, text: str) -> str:

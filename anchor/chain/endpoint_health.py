@@ -104,9 +104,7 @@ class EndpointHealth:
         self._out = fault
         self._good_answers = 0
         self.level = min(self.level + 1, _MAX_LEVEL)
-        ceiling_s = min(
-            self._policy.max_back_off_s, self._policy.first_back_off_s * 2.0 ** (self.level - 1)
-        )
+        ceiling_s = min(self._policy.max_back_off_s, self._policy.first_back_off_s * 2.0 ** (self.level - 1))
         self._retry_at_s = self._monotonic_s() + self._jitter(ceiling_s)
 
     def passed_probe(self) -> None:

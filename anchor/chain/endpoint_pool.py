@@ -94,7 +94,9 @@ class EndpointPool:
 
     def compare_heads(self) -> None:
         """Find those that are behind the others, by the newest blocks that were told last."""
-        heads = sorted((member.health.head for member in self.members if member.health.is_connected), reverse=True)
+        heads = sorted(
+            (member.health.head for member in self.members if member.health.is_connected), reverse=True
+        )
         if not heads:
             return
         # As many as must agree have this block or a later one. Of three or more, one alone cannot leave the others

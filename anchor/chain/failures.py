@@ -5,7 +5,8 @@ Why an endpoint gave no usable answer, by what the chain package can do about it
     ├── EndpointFailure         nothing usable came: the same question may be asked again
     ├── AnswerTooLarge          ask for less
     ├── EndpointRefusal         the endpoint answered with a JSON-RPC error object
-    └── BadAnswer               the endpoint answered what cannot be true
+    ├── BadAnswer               the endpoint answered what cannot be true
+    └── SignerFailure           a remote signer did not sign what it was asked to sign
 """
 
 from __future__ import annotations
@@ -36,3 +37,7 @@ class EndpointRefusal(ChainUnavailable):
 
 class BadAnswer(ChainUnavailable):
     """An answer has a type or range that it cannot have; the message only names what came."""
+
+
+class SignerFailure(ChainUnavailable):
+    """A remote signer did not sign, or signed something else than it was asked to: nothing may be sent."""

@@ -89,6 +89,23 @@ class SendResult:
 
 
 @dataclass(frozen=True, slots=True)
+class UnsignedTransaction:
+    """
+    What is asked of a signer: an EIP-1559 transaction that carries no ether and no access list.
+
+    `to` is None where it deploys a contract.
+    """
+
+    chain_id: int
+    to: str | None
+    calldata: bytes
+    nonce: int
+    gas_limit: int
+    max_fee_wei: int
+    priority_fee_wei: int
+
+
+@dataclass(frozen=True, slots=True)
 class SignedTransaction:
     """A signed EIP-1559 transaction, ready to be stored and then broadcast."""
 
@@ -179,31 +196,35 @@ class Chain(ChainReader, Protocol):
         """
         ...
 
+    def endpoint_problems(self) -> Sequence[str]:
+        """Return a line for each RPC endpoint that is passed over in favour of others now, by its origin."""
+        ...
+
     async def close(self) -> None:
         """Close all connections."""
         ...
 
 
 class Signer(Protocol):
-    """Holds the publisher's key; signing is deterministic (RFC 6979)."""
+    """
+    Signs with the publisher's key, wherever that is.
+
+    To sign the same transaction again may give other bytes: what is to be sent again must be stored.
+    """
 
     @property
     def address(self) -> str:
         """The publisher's checksummed address."""
         ...
 
-    def sign_anchor(
-        self,
-        *,
-        chain_id: int,
-        contract: str,
-        sequence: int,
-        root: bytes,
-        leaf_count: int,
-        nonce: int,
-        gas_limit: int,
-        max_fee_wei: int,
-        priority_fee_wei: int,
-    ) -> SignedTransaction:
-        """Return the signed EIP-1559 transaction that calls `anchor(sequence, root, leaf_count)`."""
+    async def sign(self, transaction: UnsignedTransaction) -> SignedTransaction:
+        """
+        Return exactly this transaction, signed by `address`.
+
+        Raises ChainUnavailable (SignerFailure) where a remote signer does not sign it; nothing has been sent then.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close all connections."""
         ...

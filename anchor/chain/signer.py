@@ -11,9 +11,8 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_utils.conversions import to_bytes
 
-from anchor.chain import registry
 from anchor.chain.keystore import read_keystore
-from anchor.chain.protocol import SignedTransaction
+from anchor.chain.protocol import SignedTransaction, UnsignedTransaction
 from anchor.errors import ConfigError
 
 _KEY = re.compile(r"(?:0x)?([0-9a-fA-F]{64})")
@@ -67,80 +66,29 @@ class LocalSigner:
         """The publisher's checksummed address."""
         return str(self._account.address)
 
-    def sign_anchor(
-        self,
-        *,
-        chain_id: int,
-        contract: str,
-        sequence: int,
-        root: bytes,
-        leaf_count: int,
-        nonce: int,
-        gas_limit: int,
-        max_fee_wei: int,
-        priority_fee_wei: int,
-    ) -> SignedTransaction:
-        """Return the signed EIP-1559 transaction that calls `anchor(sequence, root, leaf_count)`."""
-        return self._sign(
-            chain_id=chain_id,
-            to=contract,
-            calldata=registry.anchor_call(sequence=sequence, root=root, leaf_count=leaf_count),
-            nonce=nonce,
-            gas_limit=gas_limit,
-            max_fee_wei=max_fee_wei,
-            priority_fee_wei=priority_fee_wei,
-        )
-
-    def sign_deployment(
-        self,
-        *,
-        chain_id: int,
-        creation_code: bytes,
-        nonce: int,
-        gas_limit: int,
-        max_fee_wei: int,
-        priority_fee_wei: int,
-    ) -> SignedTransaction:
-        """Return the signed EIP-1559 transaction that deploys a contract, its constructor's arguments included."""
-        return self._sign(
-            chain_id=chain_id,
-            to="",
-            calldata=creation_code,
-            nonce=nonce,
-            gas_limit=gas_limit,
-            max_fee_wei=max_fee_wei,
-            priority_fee_wei=priority_fee_wei,
-        )
-
-    def _sign(
-        self,
-        *,
-        chain_id: int,
-        to: str,
-        calldata: bytes,
-        nonce: int,
-        gas_limit: int,
-        max_fee_wei: int,
-        priority_fee_wei: int,
-    ) -> SignedTransaction:
+    async def sign(self, transaction: UnsignedTransaction) -> SignedTransaction:
+        """Return the signed transaction."""
         signed = self._account.sign_transaction(
             {
                 "type": 2,
-                "chainId": chain_id,
-                "to": to_bytes(hexstr=to) if to else b"",
-                "data": calldata,
+                "chainId": transaction.chain_id,
+                "to": to_bytes(hexstr=transaction.to) if transaction.to else b"",
+                "data": transaction.calldata,
                 "value": 0,
-                "nonce": nonce,
-                "gas": gas_limit,
-                "maxFeePerGas": max_fee_wei,
-                "maxPriorityFeePerGas": priority_fee_wei,
+                "nonce": transaction.nonce,
+                "gas": transaction.gas_limit,
+                "maxFeePerGas": transaction.max_fee_wei,
+                "maxPriorityFeePerGas": transaction.priority_fee_wei,
             }
         )
         return SignedTransaction(
             raw=bytes(signed.raw_transaction),
             hash=bytes(signed.hash),
-            nonce=nonce,
-            gas_limit=gas_limit,
-            max_fee_wei=max_fee_wei,
-            priority_fee_wei=priority_fee_wei,
+            nonce=transaction.nonce,
+            gas_limit=transaction.gas_limit,
+            max_fee_wei=transaction.max_fee_wei,
+            priority_fee_wei=transaction.priority_fee_wei,
         )
+
+    async def close(self) -> None:
+        """Do nothing: no connection is held."""

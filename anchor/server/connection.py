@@ -197,11 +197,11 @@ class Connection(asyncio.Protocol):
         """Return whether more has come than a head may have, without its end: aiohttp would take a megabyte."""
         if self._head_ended:
             return False
-        window = self._head_tail + data
-        if any(end in window for end in _HEAD_ENDS):
-            self._head_ended = True
-            return False
-        self._head_bytes += len(data)
+        # Empty lines before a request are skipped (RFC 9112, section 2.2): they do not end its head.
+        window = self._head_tail + data if self._head_bytes else data.lstrip(b"\r\n")
+        ends = [at for at in map(window.find, _HEAD_ENDS) if at >= 0]
+        self._head_ended = bool(ends)
+        self._head_bytes += (min(ends) if ends else len(window)) - len(self._head_tail)
         self._head_tail = window[-3:]
         return self._head_bytes > self._deadlines.max_head_bytes
 

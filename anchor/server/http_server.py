@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import structlog
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Middleware
 
@@ -81,7 +81,12 @@ async def _listen(runner: web.AppRunner, connections: Connections, host: str, po
 
 
 def _told_to(connections: Connections) -> Middleware:
-    """Return a middleware that tells each connection when a request begins and ends."""
+    """
+    Return a middleware that tells each connection when a request begins and ends.
+
+    It also ends connections whose client asks for another protocol: aiohttp's parser skips what follows such a request
+    in the same segment, and would take the rest of a request that is cut there for a new one.
+    """
 
     @web.middleware
     async def tell(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -90,7 +95,10 @@ def _told_to(connections: Connections) -> Middleware:
             return await handler(request)
         connection.request_began()
         try:
-            return await handler(request)
+            response = await handler(request)
+            if hdrs.UPGRADE in request.headers:
+                response.force_close()
+            return response
         finally:
             connection.request_ended(is_body_complete=request.content.is_eof())
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import structlog
 
 from anchor.chain.protocol import AnchorRecord, Chain, SendOutcome, Signer
+from anchor.chain.transactions import anchor_transaction
 from anchor.clock import Clock
 from anchor.core.fees import Fees, first_offer, raised
 from anchor.core.lifecycle import BatchView, ChainView, Decision, Step, decide_step
@@ -221,7 +222,7 @@ class Anchorer:
                 "anchor.fee_cap_reached", sequence=batch.sequence, max_fee_wei=self._settings.max_fee_wei
             )
             return False
-        signed = self._signer.sign_anchor(
+        transaction = anchor_transaction(
             chain_id=self._settings.chain_id,
             contract=self._settings.contract,
             sequence=batch.sequence,
@@ -232,6 +233,7 @@ class Anchorer:
             max_fee_wei=fees.max_fee_wei,
             priority_fee_wei=fees.priority_fee_wei,
         )
+        signed = await self._signer.sign(transaction)
         # Stored before it is broadcast: whatever happens next, the same bytes can be sent again.
         await self._store.add_payload(
             batch.id,

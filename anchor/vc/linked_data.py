@@ -18,7 +18,6 @@ Data Losslessly). Direction of text is kept as `i18n-datatype`, as deployed veri
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -66,32 +65,30 @@ class DataLoss(InvalidInput):
 
 class LinkedData:
     """
-    Canonicalises JSON-LD documents with the bundled contexts; may be shared by threads, one works at a time.
+    Canonicalises JSON-LD documents with the bundled contexts; may be shared by threads.
 
     Takes a hundredth of a second for a small credential, a second and more at the limits above.
     """
 
     def __init__(self) -> None:
         self._contexts = load_contexts()
-        self._working = threading.Lock()
 
     def canonicalize(self, document: Mapping[str, JsonValue]) -> str:
         """
         Return the canonical N-Quads of a document.
 
-        Guarantees that every member is in them. Raises DataLoss where one would be dropped, InvalidInput for a context
-        that is not bundled or contradicts another, and for a document beyond the limits.
+        Guarantees that every member but a null one is in them. Raises DataLoss where one would be dropped, InvalidInput
+        for a context that is not bundled or contradicts another, and for a document beyond the limits.
         """
         _Size().count(dict(document), depth=1, is_context=False)
-        with self._working:
-            try:
-                dataset = self._dataset(document)
-            except jsonld.JsonLdError as exc:
-                raise InvalidInput(f"the document is no valid JSON-LD: {_first_cause(exc)}") from exc
-            except RecursionError as exc:
-                raise InvalidInput("the document is nested too deeply for JSON-LD") from exc
-            except _STUMBLES as exc:
-                raise InvalidInput("the document is no valid JSON-LD") from exc
+        try:
+            dataset = self._dataset(document)
+        except jsonld.JsonLdError as exc:
+            raise InvalidInput(f"the document is no valid JSON-LD: {_first_cause(exc)}") from exc
+        except RecursionError as exc:
+            raise InvalidInput("the document is nested too deeply for JSON-LD") from exc
+        except _STUMBLES as exc:
+            raise InvalidInput("the document is no valid JSON-LD") from exc
         return canonical_quads(_quads(dataset))
 
     def _dataset(self, document: Mapping[str, JsonValue]) -> Mapping[str, Any]:

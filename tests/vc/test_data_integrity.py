@@ -223,6 +223,10 @@ MALFORMED: dict[str, tuple[Change, Kind]] = {
     "challenge is no text": (_set("proof", "challenge", value=["c"]), Kind.PROOF),
     "unknown member": (_set("proof", "https://w3id.org/security#expiration", value="x"), Kind.PROOF),
     "previous proof missing": (_set("proof", "previousProof", value="urn:none"), Kind.PROOF),
+    "previous proof itself": (
+        lambda document: document["proof"].update(id="urn:proof:1", previousProof="urn:proof:1"),
+        Kind.PROOF,
+    ),
     "previous proof no text": (_set("proof", "previousProof", value=[5]), Kind.PROOF),
     "undefined term": (_set("undefinedTerm", value="kept?"), Kind.DATA_LOSS),
     "undefined type": (_set("type", value=["VerifiableCredential", "Mystery"]), Kind.DATA_LOSS),

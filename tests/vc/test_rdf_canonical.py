@@ -77,6 +77,14 @@ def test_canonical_quads_do_not_depend_on_labels_order_or_repetition(
     assert canonical_quads(other) == canonical_quads(quads)
 
 
+def test_canonical_quads_of_alike_nodes_in_graphs_are_those_of_rdf_canonize() -> None:
+    """Where the related node names a graph, the predicate does not count; labels as rdf-canonize 4.0.1 has them."""
+    quads = [Quad("_:n0", P, "_:n1", "_:n2"), Quad("_:n1", P, "_:n0", "_:n3")]
+    expected = "_:c14n0 <urn:p> _:c14n3 _:c14n1 .\n_:c14n3 <urn:p> _:c14n0 _:c14n2 .\n"
+
+    assert canonical_quads(quads) == expected == _oracle(quads)
+
+
 def test_canonical_quads_of_nothing_are_empty() -> None:
     """No statements, no text."""
     assert canonical_quads([]) == ""

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from click.testing import CliRunner, Result
 
-from anchor.chain.client import Web3Chain
-from anchor.chain.protocol import Block
-from anchor.chain.signer import LocalSigner
 from anchor.cli import main
 from anchor.core.entries import StatusEntry
 from anchor.verify import FileLocation, load_trust, parse_trust, verify_file
 from anchor.verify.trust_file import default_trust_path
-from tests.support.anvil import AnvilChain, mined, running_chain, signed_anchor
 from tests.support.fake_chain import CONTRACT, address, opener
 from tests.support.published_server import serving
-from tests.support.publisher import Publisher, SealedBatch, did_key_issuer, proof_bytes
+from tests.support.publisher import did_key_issuer, proof_bytes
+from tests.verify.anvil_publisher import AnvilPublisher
 from tests.verify.world import RPC, World
 
 
@@ -173,67 +168,6 @@ async def test_verify_file_is_the_same_from_python(world: World, tmp_path: Path)
 
     assert [reason.code for reason in without.reasons] == ["proof_missing"]
     assert found.verdict.value == "valid"
-
-
-@dataclass(frozen=True, slots=True)
-class AnvilFacts:
-    """What a publisher needs to know of anvil."""
-
-    chain_id: int
-    genesis_hash: bytes
-    latest: Block
-
-
-class AnvilPublisher:
-    """A publisher whose roots go to a real node."""
-
-    def __init__(self, anvil: AnvilChain, chain: Web3Chain, publisher: Publisher) -> None:
-        self.anvil = anvil
-        self.chain = chain
-        self.publisher = publisher
-        self._signer = LocalSigner(private_key=anvil.development.private_key)
-
-    @classmethod
-    async def start(cls, anvil: AnvilChain, chain: Web3Chain, folder: Path) -> AnvilPublisher:
-        """Make a publisher with one issuer and its lists."""
-        identity, latest = await chain.identity(), await chain.block("latest")
-        assert latest is not None
-        facts = AnvilFacts(chain_id=identity.chain_id, genesis_hash=identity.genesis_hash, latest=latest)
-        account = LocalSigner(private_key=anvil.development.private_key).address
-        publisher = Publisher(chain=facts, account=account, folder=folder, contract=anvil.contract)
-        publisher.add_pair(did_key_issuer(1))
-        return cls(anvil, chain, publisher)
-
-    async def anchor(self) -> SealedBatch:
-        """Anchor what was submitted, wait until it is final, publish."""
-        sealed = self.publisher.seal()
-        transaction = await signed_anchor(
-            self.chain,
-            self._signer,
-            contract=self.anvil.contract,
-            sequence=sealed.description.header.sequence,
-            root=sealed.root,
-            leaf_count=sealed.tree.size,
-        )
-        await self.chain.broadcast(transaction.raw)
-        receipt = await mined(self.chain, transaction.hash)
-        await self.anvil.control("anvil_mine", "0x3")
-        block = await self.chain.block(receipt.block_number)
-        assert block is not None
-        batch = self.publisher.mined(sealed, block, transaction=transaction.hash)
-        self.publisher.publish_batch(batch)
-        return batch
-
-
-@pytest_asyncio.fixture
-async def anvil_publisher(tmp_path: Path) -> AsyncIterator[AnvilPublisher]:
-    """Run anvil with the registry, and a publisher on it."""
-    async with running_chain() as anvil:
-        chain = Web3Chain(rpc_url=anvil.rpc_url, contract=anvil.contract)
-        try:
-            yield await AnvilPublisher.start(anvil, chain, tmp_path / "files")
-        finally:
-            await chain.close()
 
 
 @pytest.mark.anvil

@@ -266,7 +266,7 @@ async def asked_service(world: World, requests: list[str]) -> AsyncIterator[str]
 
 async def test_cli_evidence_ask_names_the_entries_to_the_service(desk: Desk) -> None:
     """Asked for, evidence is the same as cut, and nothing else is fetched."""
-    desk.run("evidence", desk.path)
+    await asyncio.to_thread(desk.run, "evidence", desk.path)
     cut = desk.status.read_bytes()
     requests: list[str] = []
     async with asked_service(desk.world, requests) as url:
