@@ -15,8 +15,9 @@ from prometheus_client import CollectorRegistry
 
 from anchor.api.app import make_app
 from anchor.api.keys import Services
-from anchor.chain.client import Web3Chain
+from anchor.chain.failover import connect
 from anchor.chain.protocol import Chain, ChainIdentity, Signer
+from anchor.chain.remote_signer import RemoteSigner
 from anchor.chain.signer import LocalSigner
 from anchor.clock import Clock, SystemClock
 from anchor.config import Settings
@@ -80,9 +81,10 @@ async def serve(
     signer = make_signer(settings, os.environ if environment is None else environment)
     clock = SystemClock()
     store = SqliteStore(settings.database, base_url=settings.server.base_url)
-    chain = Web3Chain(
-        rpc_url=settings.chain.rpc_url.reveal(),
+    chain = connect(
+        rpc_urls=settings.chain.reveal_rpc_urls(),
         contract=settings.chain.contract,
+        quorum=settings.chain.quorum,
         request_timeout_s=settings.chain.request_timeout_s,
     )
     store.open()
@@ -93,13 +95,24 @@ async def serve(
         await parts.services.lists.publish_due()
         await _run(parts, settings, on_ready)
     finally:
+        await signer.close()
         await chain.close()
         await store.close()
 
 
-def make_signer(settings: Settings, environment: Mapping[str, str]) -> LocalSigner:
-    """Return the publisher's signer, from the keystore or from the environment; ConfigError where neither is set."""
+def make_signer(settings: Settings, environment: Mapping[str, str]) -> Signer:
+    """
+    Return the publisher's signer: a remote one, or by a key from the environment or from the keystore.
+
+    Raises ConfigError where none of them is set.
+    """
     publisher = settings.publisher
+    if publisher.remote_signer_url:
+        return RemoteSigner(
+            url=publisher.remote_signer_url.reveal(),
+            address=publisher.address,
+            request_timeout_s=settings.chain.request_timeout_s,
+        )
     if publisher.private_key:
         name = "ANCHOR_PUBLISHER_PRIVATE_KEY"
         if not environment.get(name):
@@ -146,7 +159,9 @@ def _assemble(
         operator_key_hash=hash_api_key(operator_key),
     )
     post = WebhookPost(allowed_hosts=settings.limits.webhook_hosts)
-    status = ChainStatus(clock=clock, on_clock_fault=lists.set_clock_fault)
+    status = ChainStatus(
+        clock=clock, on_clock_fault=lists.set_clock_fault, endpoint_problems=chain.endpoint_problems
+    )
     publications = Publications(
         store=store,
         identity=identity,
@@ -186,6 +201,7 @@ def _assemble(
         proxies=TrustedProxies(settings.server.trusted_proxies),
         bodies=BodyBudget(limit_bytes=settings.limits.bodies_in_memory_bytes),
         status_wait_s=settings.batching.status_wait_s,
+        list_length=settings.lists.length,
         stopping=asyncio.Event(),
         fatal=asyncio.Event(),
         metrics=CollectorRegistry(),

@@ -62,6 +62,7 @@ class ServerSettings:
 class ChainSettings:
     """Which chain, which contract, and how it is asked."""
 
+    # Several, separated by white space, stand in for each other; the first is asked first.
     rpc_url: Secret
     contract: str
     preset: str = ""
@@ -73,15 +74,28 @@ class ChainSettings:
     # 0: a quarter of the preset's block time, one second where there is no preset.
     poll_s: float = 0.0
     request_timeout_s: float = 10.0
+    # So many RPC endpoints must tell the same before it counts: with 2 of 3, one that lies makes nothing final.
+    quorum: int = 1
+
+    def reveal_rpc_urls(self) -> tuple[str, ...]:
+        """Return the RPC endpoints' URLs, in order of preference; each may hold a key."""
+        return tuple(self.rpc_url.reveal().split())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublisherSettings:
-    """The account that sends anchors: a keystore with its password file, or a key from the environment."""
+    """
+    The account that sends anchors, and who signs for it.
+
+    A keystore with its password file; or a key from the environment; or a remote signer that speaks web3signer's or
+    clef's JSON-RPC, with the account's address.
+    """
 
     keystore: str = ""
     password_file: str = ""
     private_key: Secret = field(default_factory=lambda: Secret(""))
+    remote_signer_url: Secret = field(default_factory=lambda: Secret(""))
+    address: str = ""
     # What one anchor may cost at most, in gwei per unit of gas.
     max_fee_gwei: float = 200.0
     # A transaction that is not mined after this long is replaced by a dearer one.
@@ -216,6 +230,7 @@ _BOUNDS = {
     "chain.confirmations": (0, 1_000_000),
     "chain.poll_s": (0, 3600),
     "chain.request_timeout_s": (0.1, 600),
+    "chain.quorum": (1, 100),
     "publisher.max_fee_gwei": (1e-9, 1e6),
     "publisher.replace_after_s": (1, _DAY_S),
     "batching.max_entries": (1, _MAX_COUNT),
@@ -353,18 +368,8 @@ def _check(path: Path, settings: Settings) -> None:
     require_base_url(settings.server.base_url)
     if settings.server.base_url.endswith("/"):
         raise ConfigError(f"{path.name}: server.base_url must not end in a slash")
-    if settings.chain.preset and settings.chain.preset != "anvil" and preset(settings.chain.preset) is None:
-        raise ConfigError(
-            f"{path.name}: chain.preset {settings.chain.preset!r} is not known: give chain_id instead"
-        )
-    if settings.chain_id <= 0:
-        raise ConfigError(f"{path.name}: chain.preset or chain.chain_id is missing")
-    try:
-        read_address(settings.chain.contract)
-    except InvalidInput as exc:
-        raise ConfigError(f"{path.name}: chain.contract: {exc} (see `anchor deploy`)") from exc
-    if settings.chain.genesis_hash and not _GENESIS_HASH.fullmatch(settings.chain.genesis_hash):
-        raise ConfigError(f"{path.name}: chain.genesis_hash must be 0x and 64 lower-case hex digits")
+    _check_chain(path, settings)
+    _check_publisher(path, settings.publisher)
     if settings.lists.length < MINIMUM_LIST_LENGTH or settings.lists.length % 512:
         raise ConfigError(
             f"{path.name}: lists.length must be at least {MINIMUM_LIST_LENGTH} and a multiple of 512"
@@ -382,6 +387,43 @@ def _check(path: Path, settings: Settings) -> None:
         raise ConfigError(f"{path.name}: limits.webhook_hosts: {exc}") from exc
     TrustedProxies(settings.server.trusted_proxies)
     _check_bounds(path, settings)
+
+
+def _check_chain(path: Path, settings: Settings) -> None:
+    if settings.chain.preset and settings.chain.preset != "anvil" and preset(settings.chain.preset) is None:
+        raise ConfigError(
+            f"{path.name}: chain.preset {settings.chain.preset!r} is not known: give chain_id instead"
+        )
+    if settings.chain_id <= 0:
+        raise ConfigError(f"{path.name}: chain.preset or chain.chain_id is missing")
+    try:
+        read_address(settings.chain.contract)
+    except InvalidInput as exc:
+        raise ConfigError(f"{path.name}: chain.contract: {exc} (see `anchor deploy`)") from exc
+    endpoints = len(settings.chain.reveal_rpc_urls())
+    if not endpoints:
+        raise ConfigError(f"{path.name}: chain.rpc_url is empty: name an RPC endpoint")
+    if endpoints < settings.chain.quorum:
+        raise ConfigError(
+            f"{path.name}: chain.quorum of {settings.chain.quorum} needs as many URLs in chain.rpc_url, not {endpoints}"
+        )
+    if settings.chain.genesis_hash and not _GENESIS_HASH.fullmatch(settings.chain.genesis_hash):
+        raise ConfigError(f"{path.name}: chain.genesis_hash must be 0x and 64 lower-case hex digits")
+
+
+def _check_publisher(path: Path, publisher: PublisherSettings) -> None:
+    if not publisher.remote_signer_url:
+        return
+    if publisher.keystore or publisher.private_key:
+        raise ConfigError(
+            f"{path.name}: publisher.remote_signer_url and a key of this machine's are both set: keep one"
+        )
+    try:
+        read_address(publisher.address)
+    except InvalidInput as exc:
+        raise ConfigError(
+            f"{path.name}: publisher.address, for which the remote signer signs: {exc}"
+        ) from exc
 
 
 def _check_bounds(path: Path, settings: Settings) -> None:

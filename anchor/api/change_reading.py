@@ -10,7 +10,7 @@ from typing import TypeVar
 from anchor.core.digest import SALTED, Method
 from anchor.core.entries import Purpose, StatusEntry
 from anchor.core.strict_json import JsonValue, parse_strict_json
-from anchor.errors import InvalidInput, TooLarge
+from anchor.errors import InvalidInput, NotStrictJson, TooLarge
 from anchor.fields import Fields
 from anchor.store.records import DigestTarget, StatusChange
 
@@ -49,7 +49,7 @@ def read_ndjson(body: bytes, *, max_items: int) -> list[StatusChange]:
     lines = ((number, line) for number, line in enumerate(body.split(b"\n"), start=1) if line.strip())
     return _some(
         [
-            read_change(parse_strict_json(line), f"line {number}")
+            read_change(_parse_line(line, number), f"line {number}")
             for number, line in _bounded(lines, max_items)
         ]
     )
@@ -68,6 +68,13 @@ def read_csv(body: bytes, *, max_items: int) -> list[StatusChange]:
         raise InvalidInput("the CSV is not UTF-8") from exc
     except csv.Error as exc:
         raise InvalidInput(f"the CSV cannot be read: {exc}") from exc
+
+
+def _parse_line(line: bytes, number: int) -> JsonValue:
+    try:
+        return parse_strict_json(line)
+    except NotStrictJson as exc:
+        raise NotStrictJson(exc.reason, line=number, column=exc.column) from exc
 
 
 def _bounded(items: Iterator[T], max_items: int) -> Iterator[T]:

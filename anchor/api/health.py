@@ -32,7 +32,7 @@ async def readyz(request: web.Request) -> web.Response:
         problems.append("the publisher's account is empty: send it some ether")
     if backlog >= services.limits.backlog_entries:
         problems.append(f"{backlog} digests wait for the chain")
-    warnings = []
+    warnings = [f"RPC endpoint {problem}" for problem in status.endpoint_problems()]
     if status.balance_wei is not None and 0 < status.balance_wei < LOW_BALANCE_ANCHORS * _ANCHOR_COST_WEI:
         warnings.append("the publisher's balance is low")
     body = {

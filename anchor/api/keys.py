@@ -45,6 +45,7 @@ class Services:
     proxies: TrustedProxies
     bodies: BodyBudget
     status_wait_s: float
+    list_length: int
     stopping: asyncio.Event
     fatal: asyncio.Event
     metrics: CollectorRegistry

@@ -76,6 +76,8 @@ async def agreed_latest(pool: EndpointPool) -> Block:
             member.health.saw_head(block.number)
     pool.compare_heads()
     heads = {member: block for member, block in count.by_member().items() if member.health.is_usable}
+    if len(heads) < pool.quorum:
+        raise pool.too_few() if count.votes else count.disagreement(pool)
     latest = await _newest_confirmed(pool, heads)
     if latest is None:
         raise count.disagreement(pool)

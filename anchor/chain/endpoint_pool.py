@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import structlog
 
@@ -24,6 +24,15 @@ T = TypeVar("T")
 Question = Callable[[Chain], Awaitable[T]]
 
 _REMEMBERED_BLOCKS = 64
+
+
+class EndpointChain(Chain, Protocol):
+    """A Chain as one endpoint tells it."""
+
+    @property
+    def origin(self) -> str:
+        """The endpoint's scheme, host and port: all that may be shown of its URL."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -167,7 +176,7 @@ class EndpointPool:
         if len(set(told.values())) > 1:
             raise ConfigError(f"the RPC endpoints speak for different chains: {_chains(told)}; correct them")
         if len(told) < self.quorum:
-            raise self._too_few()
+            raise self.too_few()
         self._identity = next(iter(told.values()))
         for member in told:
             if not member.health.is_connected:
@@ -181,6 +190,14 @@ class EndpointPool:
             for member in self.members
             if member.health.fault is not None
         ]
+
+    def too_few(self) -> ChainUnavailable:
+        """Return the error that names each endpoint's fault."""
+        count = sum(member.health.is_usable for member in self.members)
+        return ChainUnavailable(
+            f"{count} of {len(self.members)} RPC endpoints can be used and {self.quorum} must agree: "
+            + "; ".join(self.problems())
+        )
 
     async def close(self) -> None:
         """Stop probing and close all connections."""
@@ -196,15 +213,8 @@ class EndpointPool:
             self._collect_probes()
         found = select()
         if len(found) < self.quorum:
-            raise self._too_few()
+            raise self.too_few()
         return self.ranked(found)
-
-    def _too_few(self) -> ChainUnavailable:
-        count = sum(member.health.is_usable for member in self.members)
-        return ChainUnavailable(
-            f"{count} of {len(self.members)} RPC endpoints can be used and {self.quorum} must agree: "
-            + "; ".join(self.problems())
-        )
 
     def _start_probes(self) -> None:
         self._collect_probes()

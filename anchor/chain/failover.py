@@ -15,7 +15,7 @@ from anchor.chain.agreement import (
 )
 from anchor.chain.client import Web3Chain
 from anchor.chain.endpoint_health import EndpointHealth, FailoverPolicy
-from anchor.chain.endpoint_pool import EndpointPool, Member
+from anchor.chain.endpoint_pool import EndpointChain, EndpointPool, Member
 from anchor.chain.protocol import (
     AnchoredEvent,
     AnchorRecord,
@@ -91,7 +91,7 @@ class FailoverChain:
     def __init__(
         self,
         *,
-        endpoints: Sequence[Web3Chain],
+        endpoints: Sequence[EndpointChain],
         quorum: int,
         policy: FailoverPolicy,
         monotonic_s: Callable[[], float] = time.monotonic,

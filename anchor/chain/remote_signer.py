@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from eth_utils.address import is_address, to_checksum_address
+
 from anchor.chain import answers
 from anchor.chain.endpoint import Endpoint
 from anchor.chain.failures import BadAnswer, EndpointRefusal, SignerFailure
 from anchor.chain.protocol import SignedTransaction, UnsignedTransaction
 from anchor.chain.rpc import RetryPolicy, RpcClient
 from anchor.chain.transactions import read_signed
-from anchor.errors import ChainUnavailable
+from anchor.errors import ChainUnavailable, ConfigError
 
 METHODS = ("eth_signTransaction", "account_signTransaction")
 """web3signer's, and geth's; clef's, which knows no other."""
@@ -30,8 +32,10 @@ class RemoteSigner:
     """
 
     def __init__(self, *, url: str, address: str, request_timeout_s: float = 10.0) -> None:
-        """Raise ConfigError for a URL that is none. `address` is the publisher's, checksummed."""
-        self._address = address
+        """Raise ConfigError for a URL or an address that is none."""
+        if not is_address(address):
+            raise ConfigError(f"the publisher {address!r} is no Ethereum address: correct publisher.address")
+        self._address = str(to_checksum_address(address))
         self._rpc = RpcClient(
             endpoint=Endpoint.parse(url, setting="publisher.remote_signer_url"),
             request_timeout_s=request_timeout_s,

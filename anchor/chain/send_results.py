@@ -6,6 +6,8 @@ from anchor.chain.protocol import SendOutcome
 
 _MEANINGS: tuple[tuple[str, SendOutcome], ...] = (
     # geth and reth; anvil; Nethermind; Besu and Erigon
+    # Above "known transaction", which it contains: a refusal of the transaction's type.
+    ("unknown transaction", SendOutcome.UNKNOWN),
     ("already known", SendOutcome.ACCEPTED),
     ("already imported", SendOutcome.ACCEPTED),
     ("alreadyknown", SendOutcome.ACCEPTED),

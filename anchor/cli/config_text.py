@@ -50,7 +50,10 @@ rpc_url = "http://127.0.0.1:8545"
 _PUBLIC_CHAIN = Template("""\
 preset = "$preset"
 # Better in the environment, since it often holds a key: ANCHOR_CHAIN_RPC_URL.
+# Several, separated by spaces, stand in for each other when one fails; the first is asked first.
 # rpc_url = "https://…"
+# So many of them must tell the same before it counts: with 2 of 3, one that lies makes nothing final.
+# quorum = 1
 # What `anchor deploy` prints.
 # contract = "0x…"
 # from_block = 0""")
@@ -63,7 +66,9 @@ _ANVIL_PUBLISHER = Template("""\
 
 _KEYSTORE_PUBLISHER = """\
 # The account that pays for anchors; verifiers know you by its address. Use it for nothing else.
-# Instead of both files: ANCHOR_PUBLISHER_PRIVATE_KEY in the environment.
+# Instead of both files: ANCHOR_PUBLISHER_PRIVATE_KEY in the environment; or a web3signer or clef that holds the key:
+# remote_signer_url = "http://127.0.0.1:9000"
+# address = "0x…"
 keystore = "publisher.json"
 password_file = "publisher.password\""""
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import click
 
 from anchor.app import make_signer
-from anchor.chain.client import Web3Chain
 from anchor.chain.contract_code import ContractCode, registry_code, verifier_code
 from anchor.chain.deployment import Deployment, deploy_code, deployment_gas_limit
+from anchor.chain.failover import connect
 from anchor.chain.presets import DEVELOPMENT_CHAIN_ID, chain_name
-from anchor.chain.signer import LocalSigner
+from anchor.chain.protocol import Chain, Signer
 from anchor.cli.help_text import examples
 from anchor.cli.output import print_fields, print_json
 from anchor.config import Settings, load_settings
@@ -91,8 +91,13 @@ def _done_text(config: Path, code: ContractCode, done: Deployment) -> str:
     )
 
 
-async def _deploy(settings: Settings, signer: LocalSigner, code: ContractCode, *, asks: bool) -> Deployment:
-    chain = Web3Chain(rpc_url=settings.chain.rpc_url.reveal(), contract=_NO_CONTRACT)
+async def _deploy(settings: Settings, signer: Signer, code: ContractCode, *, asks: bool) -> Deployment:
+    chain = connect(
+        rpc_urls=settings.chain.reveal_rpc_urls(),
+        contract=_NO_CONTRACT,
+        quorum=settings.chain.quorum,
+        request_timeout_s=settings.chain.request_timeout_s,
+    )
     try:
         await _require_chain(chain, settings)
         latest = await chain.block("latest")
@@ -105,10 +110,11 @@ async def _deploy(settings: Settings, signer: LocalSigner, code: ContractCode, *
             _confirm(settings, signer.address, code, cost_wei=cost_wei, balance_wei=balance_wei)
         return await deploy_code(code, chain=chain, signer=signer, poll_interval_s=settings.poll_s)
     finally:
+        await signer.close()
         await chain.close()
 
 
-async def _require_chain(chain: Web3Chain, settings: Settings) -> None:
+async def _require_chain(chain: Chain, settings: Settings) -> None:
     identity = await chain.identity()
     expected = settings.genesis_hash
     is_other_genesis = expected is not None and identity.genesis_hash != expected

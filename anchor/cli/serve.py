@@ -34,18 +34,17 @@ from anchor.logs import configure_logs
 @click.option(
     "--log-format",
     type=click.Choice(["json", "text"]),
-    default="json",
     envvar="ANCHOR_LOG_FORMAT",
-    show_default=True,
-    help="JSON lines for programs, or text for people.",
+    show_envvar=True,
+    help="JSON lines for programs, or text for people; text on a terminal, else JSON, unless named.",
 )
-def serve(*, config: Path, log_format: str) -> None:
+def serve(*, config: Path, log_format: str | None) -> None:
     """Run the service until SIGTERM or Ctrl-C, which let it finish what it began.
 
     The log goes to stderr. The operator's key is in operator.key in the data directory, made at the first
     start.
     """
-    configure_logs(as_json=log_format == "json")
-    configure_logs(as_json=not sys.stderr.isatty())
+    as_json = log_format == "json" if log_format else not sys.stderr.isatty()
+    configure_logs(as_json=as_json)
     settings = load_settings(config, os.environ)
     asyncio.run(run_service(settings, on_ready=lambda url: click.echo(f"ready at {url}")))

@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar, cast
 
 import click
 
-from anchor.chain.client import Web3Chain
+from anchor.chain.failover import connect
 from anchor.chain.presets import PRESETS
 from anchor.chain.protocol import ChainReader
 from anchor.documents import read_address
@@ -61,7 +61,7 @@ def trust_options(function: Callable[P, R]) -> Callable[..., R]:
         envvar="ANCHOR_RPC",
         show_envvar=True,
         metavar="URL",
-        help="The RPC endpoint to read the chain by; replaces the trust file's.",
+        help="The RPC endpoint to read the chain by, or several in quotes; replaces the trust file's.",
     )
     @click.option("--chain-id", type=click.IntRange(min=1), help="In place of a trust file: the chain's id.")
     @click.option(
@@ -128,7 +128,8 @@ def _known_genesis(chain_id: int | None) -> str | None:
 def _overridden(trust: TrustSet, options: TrustOptions, issuers: tuple[str, ...]) -> TrustSet:
     current = trust.current
     if options.rpc is not None:
-        current = replace(current, rpc=options.rpc)
+        quorum = min(current.quorum, len(options.rpc.split()))
+        current = replace(current, rpc=options.rpc, quorum=max(1, quorum))
     if options.from_block is not None:
         current = replace(current, from_block=options.from_block)
     accepted = tuple(trust.issuer(name) or TrustedIssuer(id=name) for name in issuers)
@@ -142,10 +143,14 @@ def _overridden(trust: TrustSet, options: TrustOptions, issuers: tuple[str, ...]
 
 
 @asynccontextmanager
-async def open_chain(rpc: str, contract: str) -> AsyncIterator[ChainReader]:
-    """Open a chain over HTTP and close it again; InvalidInput for an URL or address that is none."""
+async def open_chain(rpc: str, contract: str, quorum: int = 1) -> AsyncIterator[ChainReader]:
+    """
+    Open a chain over HTTP, by one RPC URL or several that white space separates, and close it again.
+
+    Raises InvalidInput for an URL or address that is none, and for a quorum of more endpoints than are named.
+    """
     try:
-        chain = Web3Chain(rpc_url=rpc, contract=contract)
+        chain = connect(rpc_urls=rpc.split(), contract=contract, quorum=quorum)
     except ConfigError as exc:
         raise InvalidInput(str(exc)) from exc
     try:

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
+from itertools import chain, pairwise
 from typing import NoReturn, cast
 
 import rfc8785
@@ -171,11 +172,10 @@ def _locate(text: str) -> NotStrictJson:
 
 
 def _tokens_with_roles(text: str) -> Iterator[tuple[re.Match[str], bool]]:
-    """Yield each symbol with whether it is a member's name (a string before a colon)."""
-    matches = list(_TOKEN.finditer(text))
-    for match, following in zip(matches, [*matches[1:], None], strict=True):
-        is_name = match.group()[0] == '"' and following is not None and following.group() == ":"
-        yield match, is_name
+    """Yield each token with whether it is a member's name (a string before a colon); one token is held at a time."""
+    for match, following in pairwise(chain(_TOKEN.finditer(text), (None,))):
+        if match is not None:
+            yield match, match.group()[0] == '"' and following is not None and following.group() == ":"
 
 
 def _fault_at(text: str, offset: int, reason: str) -> NotStrictJson:

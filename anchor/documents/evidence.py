@@ -22,7 +22,7 @@ from anchor.core.entries import (
     chunk_leaf,
     identifier_hash,
 )
-from anchor.core.merkle import MAX_PATH_HASHES, leaf_hash
+from anchor.core.merkle import MAX_PATH_HASHES, Tree, leaf_hash
 from anchor.core.proof import ChunkEvidence, Inclusion, ListEvidence, list_path
 from anchor.core.strict_json import JsonValue, parse_strict_json
 from anchor.documents.batch import MAX_LISTS, BatchDocument, ListState
@@ -59,11 +59,13 @@ class EvidenceDocument:
         return byte >> (8 - bits - offset % 8) & ((1 << bits) - 1)
 
 
-def cut_evidence(batch: BatchDocument, list_number: int, bits: bytes, index: int) -> EvidenceDocument:
+def cut_evidence(
+    batch: BatchDocument, list_number: int, bits: bytes, index: int, *, tree: Tree | None = None
+) -> EvidenceDocument:
     """
     Return the evidence of one entry, cut from a whole list and its batch: nobody learns which credential it is about.
 
-    Raises InvalidProof where the bits are not the ones that the batch commits to, InvalidInput for a list or index that
+    `tree` is the tree over the bits' chunks where it is at hand. Raises InvalidProof where the bits are not the ones that the batch commits to, InvalidInput for a list or index that
     does not exist.
     """
     if not 0 <= list_number < len(batch.lists):
@@ -72,7 +74,7 @@ def cut_evidence(batch: BatchDocument, list_number: int, bits: bytes, index: int
     entry = state.entry
     if not 0 <= index < entry.length:
         raise InvalidInput(f"index {index} is beyond list {list_number} of {entry.length} entries")
-    tree = bits_tree(bits)
+    tree = tree or bits_tree(bits)
     if tree.root() != entry.bits_root:
         raise InvalidProof(
             f"this is not list {list_number} as batch {batch.description.header.sequence} has it"

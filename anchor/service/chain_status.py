@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from anchor.chain.protocol import Block, SendOutcome
 from anchor.clock import Clock
@@ -16,7 +16,14 @@ UNREACHABLE_AFTER_FAILURES = 3
 class ChainStatus:
     """Written by the anchorer, read by the API."""
 
-    def __init__(self, *, clock: Clock, on_clock_fault: Callable[[str | None], None]) -> None:
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        on_clock_fault: Callable[[str | None], None],
+        endpoint_problems: Callable[[], Sequence[str]] = tuple,
+    ) -> None:
+        self.endpoint_problems = endpoint_problems
         self._clock = clock
         self._on_clock_fault = on_clock_fault
         self._failures = 0

@@ -3,21 +3,41 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
 
-from anchor.documents import BatchDocument, EvidenceDocument, cut_evidence
+from anchor.core.entries import bits_tree
+from anchor.core.merkle import Tree
+from anchor.documents import EvidenceDocument, ListState, cut_evidence
 from anchor.errors import FatalError, NotFound
 from anchor.service.proofs import Publications
 from anchor.store.protocol import Store
 from status_lists.errors import StatusListError
 from status_lists.published import parse_list_document
 
+MAX_KEPT_LISTS = 8
+"""Lists that were read lately stay at hand: one of a hundred million entries takes 25 MB with its tree."""
+
+MAX_AT_ONCE = 1
+"""Lists that are expanded at a time, since each takes memory and a thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Expanded:
+    """A version of a list as bits, with the tree over their chunks."""
+
+    bits: bytes
+    tree: Tree
+
 
 class EvidenceMaker:
-    """Makes evidence when it is asked for; nothing of it is stored."""
+    """Makes evidence when it is asked for; nothing is stored, but lists asked for lately are kept expanded."""
 
     def __init__(self, *, store: Store, publications: Publications) -> None:
         self._store = store
         self._publications = publications
+        self._kept: OrderedDict[tuple[int, int], _Expanded] = OrderedDict()
+        self._expanding = asyncio.Semaphore(MAX_AT_ONCE)
 
     async def newest(self, list_number: int, index: int) -> EvidenceDocument:
         """
@@ -31,22 +51,32 @@ class EvidenceMaker:
         batch = await self._publications.batch(head.sequence)
         if list_number >= len(batch.lists) or index >= batch.lists[list_number].entry.length:
             raise NotFound(f"batch {head.sequence} commits to no index {index} of list {list_number}")
-        version = batch.lists[list_number].entry.version
-        published = await self._store.list_version(list_number, version)
-        if published is None:
-            raise FatalError(
-                f"version {version} of list {list_number} is anchored and missing: restore a backup"
-            )
-        return await asyncio.to_thread(_cut, batch, list_number, published.document, index)
+        expanded = await self._expanded(batch.lists[list_number])
+        evidence = cut_evidence(batch, list_number, expanded.bits, index, tree=expanded.tree)
+        if evidence.root() != batch.root:
+            raise FatalError(f"evidence of list {list_number} leads to another root: the database is damaged")
+        return evidence
+
+    async def _expanded(self, state: ListState) -> _Expanded:
+        key = (state.number, state.entry.version)
+        async with self._expanding:
+            if key not in self._kept:
+                published = await self._store.list_version(*key)
+                if published is None:
+                    raise FatalError(
+                        f"version {key[1]} of list {key[0]} is anchored and missing: restore a backup"
+                    )
+                self._kept[key] = await asyncio.to_thread(_expand, state, published.document)
+            self._kept.move_to_end(key)
+            if len(self._kept) > MAX_KEPT_LISTS:
+                self._kept.popitem(last=False)
+            return self._kept[key]
 
 
-def _cut(batch: BatchDocument, list_number: int, document: bytes, index: int) -> EvidenceDocument:
-    entry = batch.lists[list_number].entry
+def _expand(state: ListState, document: bytes) -> _Expanded:
+    entry = state.entry
     try:
         bits = parse_list_document(document, max_bits_bytes=entry.length * entry.bits_per_entry // 8).bits
     except StatusListError as exc:
-        raise FatalError(f"a published version of list {list_number} cannot be read: {exc}") from exc
-    evidence = cut_evidence(batch, list_number, bits, index)
-    if evidence.root() != batch.root:
-        raise FatalError(f"evidence of list {list_number} leads to another root: the database is damaged")
-    return evidence
+        raise FatalError(f"a published version of list {state.number} cannot be read: {exc}") from exc
+    return _Expanded(bits=bits, tree=bits_tree(bits))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import re
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from anchor.errors import ConfigError, FatalError
@@ -16,6 +18,7 @@ from status_lists.keys import ListKey, open_key, seal_key, verification_method_o
 from status_lists.multibase import encode_base64url
 
 API_KEY_BYTES = 32
+_SECRET = re.compile("[A-Za-z0-9_-]+")
 _PREFIX = {"issuer": "cai_", "operator": "cao_"}
 """Tells a person, and a scanner for leaked secrets, what they have found."""
 
@@ -88,15 +91,39 @@ def _webhook_context(issuer: int, url: str) -> str:
 
 
 def load_or_create(path: Path, create: str) -> str:
-    """Return the secret in a 0600 file, made with `create` at the first call; ConfigError if others read it."""
+    """
+    Return the secret in a 0600 file, made with `create` at the first call.
+
+    The file is there whole or not at all, whenever the process is killed. Raises ConfigError where others can read it,
+    or where it does not hold what is put into such files: somebody emptied or edited it.
+    """
+    if not path.exists():
+        _create_whole(path, create)
+    if path.stat().st_mode & 0o077:
+        raise ConfigError(f"{path} can be read by others: chmod 600 it")
+    secret = path.read_text("utf-8").strip()
+    if len(secret) != len(create) or not _SECRET.fullmatch(secret):
+        raise ConfigError(
+            f"{path} does not hold what the service put there: put back the right file, or delete it"
+        )
+    return secret
+
+
+def _create_whole(path: Path, text: str) -> None:
+    """Write a temporary file, fsync it, link it to its name unless that is taken, fsync the folder."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        if path.stat().st_mode & 0o077:
-            raise ConfigError(f"{path} can be read by others: chmod 600 it") from None
-        return path.read_text("utf-8").strip()
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(create + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    return create
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(temporary, path)
+    finally:
+        temporary.unlink()
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -93,14 +93,19 @@ class ListPublisher:
         async with self._running:
             now_ms = self._clock.now_ms()
             half_validity_ms = self._policy.validity_ms // 2
-            due = await self._store.due_lists(expiring_before_ms=now_ms + half_validity_ms)
-            if due and self._clock_fault:
-                raise Overloaded(f"status lists are not signed: {self._clock_fault}", retry_after_s=60)
-            for version in await asyncio.to_thread(self._sign_all, due, now_ms):
-                await self._store.add_version(version)
-            if due:
+            published: set[tuple[int, int, str]] = set()
+            while due := await self._store.due_lists(expiring_before_ms=now_ms + half_validity_ms):
+                if self._clock_fault:
+                    raise Overloaded(f"status lists are not signed: {self._clock_fault}", retry_after_s=60)
+                for version in await asyncio.to_thread(self._sign_all, due, now_ms):
+                    await self._store.add_version(version)
                 self._announcer.announce()
-            return len(due)
+                states = {(item.number, item.changes, item.signer.verification_method) for item in due}
+                if states <= published:
+                    # Due again at once, unchanged: its validity is shorter than it takes to publish.
+                    break
+                published |= states
+            return len({number for number, _, _ in published})
 
     async def run(self) -> None:
         """Renew lists before they run out, until cancelled."""

@@ -155,7 +155,11 @@ class StatusStore(Protocol):
         ...
 
     async def due_lists(self, *, expiring_before_ms: int) -> Sequence[DueList]:
-        """Return the lists whose bits differ from their newest version, or whose version runs out before a time."""
+        """
+        Return lists whose bits differ from their newest version, or whose version runs out before a time.
+
+        Small lists come first, and not all at once where they are large: ask again once these are published.
+        """
         ...
 
     async def add_version(self, version: NewVersion) -> None:

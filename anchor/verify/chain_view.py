@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from anchor.chain.presets import DEVELOPMENT_CHAIN_ID, PRESETS
 from anchor.chain.protocol import AnchorRecord, Block, BlockTag, ChainReader, Head
-from anchor.errors import ChainUnavailable
+from anchor.errors import ChainUnavailable, ConfigError
 from anchor.verify.trust import Anchorage
 
-OpenChain = Callable[[str, str], AbstractAsyncContextManager[ChainReader]]
-"""Opens a chain for reading: (RPC URL, contract address) → the reader, closed with its context."""
+OpenChain = Callable[[str, str, int], AbstractAsyncContextManager[ChainReader]]
+"""Opens a chain for reading: (RPC URLs, contract address, quorum) → the reader, closed with its context."""
 
 MAX_SUCCESSIONS = 64
 """The contract sees to it that a line of succession ends; an endpoint may say otherwise."""
@@ -22,7 +22,7 @@ def open_anchorage(anchorage: Anchorage, open_chain: OpenChain) -> AbstractAsync
     """Open an anchorage's chain by the trust set's RPC URL; ChainUnavailable where it gives none."""
     if not anchorage.rpc:
         raise ChainUnavailable("you have named no RPC endpoint: add `rpc` to your trust file, or give --rpc")
-    return open_chain(anchorage.rpc, anchorage.contract)
+    return open_chain(anchorage.rpc, anchorage.contract, anchorage.quorum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +99,11 @@ async def open_final_view(reader: ChainReader, anchorage: Anchorage) -> ChainVie
 
 
 async def _check_identity(reader: ChainReader, anchorage: Anchorage) -> None:
-    identity = await reader.identity()
+    try:
+        identity = await reader.identity()
+    except ConfigError as exc:
+        # Of several endpoints one speaks for another chain: nothing can be said until that is corrected.
+        raise ChainUnavailable(str(exc)) from exc
     if (identity.chain_id, identity.genesis_hash) != (anchorage.chain_id, anchorage.genesis_hash):
         raise ChainUnavailable(
             f"the RPC endpoint speaks for another chain (id {identity.chain_id}) than the one you trust "

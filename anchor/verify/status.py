@@ -14,7 +14,7 @@ from anchor.verify.foreign_lists import ForeignLists
 from anchor.verify.moment import Moment
 from anchor.verify.sources import ListSource
 from anchor.verify.status_fetched import read_lists
-from anchor.verify.status_places import StatusEntries
+from anchor.verify.status_places import StatusEntries, may_be_anchored
 from anchor.verify.status_rules import STEP, StatusRead, unreadable
 from anchor.verify.status_stapled import StapledReader
 from anchor.verify.trust import TrustSet
@@ -125,11 +125,13 @@ async def _read_at(
 
 
 def _without_sources(entries: StatusEntries, foreign: ForeignLists) -> StatusRead:
-    """Return what is left without any list of the publisher: lists of others that may be fetched."""
+    """Return what is left without any list of the publisher: lists that can only be of others, and may be fetched."""
     elsewhere = tuple(
         slot.declared
         for slot in entries.slots
-        if slot.declared is not None and foreign.may_fetch(slot.declared.list_url)
+        if slot.declared is not None
+        and foreign.may_fetch(slot.declared.list_url)
+        and not may_be_anchored(slot.declared.list_url)
     )
     if len(elsewhere) == len(entries.slots):
         return StatusRead(findings=(), elsewhere=elsewhere)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ BOUND_PURPOSES = (Purpose.REVOCATION, Purpose.SUSPENSION)
 """A binding (n, index) stands for that index in list n and in list n + 1, the other of its pair."""
 
 _LIST_PATH = "/status-lists/"
+_ANCHORED_URL = re.compile(r".*/status-lists/[0-9]+", re.ASCII | re.DOTALL)
 _TOKEN_LIST = "status_list"  # noqa: S105 - the name of a claim
 
 
@@ -152,9 +154,9 @@ def owns_url(state: ListState) -> bool:
     return state.url.endswith(f"{_LIST_PATH}{state.number}")
 
 
-def base_of(url: str) -> str:
-    """Return the part of a list's URL that all lists of its publisher share."""
-    return url.rpartition(_LIST_PATH)[0]
+def may_be_anchored(url: str) -> bool:
+    """Whether a list of this URL may be one of the publisher's: it ends as all of them do, in a number."""
+    return _ANCHORED_URL.fullmatch(url) is not None
 
 
 def _declared_slot(declared: DeclaredEntry) -> Slot:

@@ -19,7 +19,7 @@ from anchor.verify.evidence_files import parse_evidence_file
 from anchor.verify.findings import Finding, Outcome, unknown
 from anchor.verify.moment import Covered, Moment, check_span
 from anchor.verify.neighbours import span_of
-from anchor.verify.status_places import Place, Slot, StatusEntries, base_of, names_of
+from anchor.verify.status_places import Place, Slot, StatusEntries, may_be_anchored, names_of
 from anchor.verify.status_rules import STEP, StatusRead, judge
 from anchor.verify.trust import TrustSet
 
@@ -32,7 +32,6 @@ class StapledReader:
     """
 
     __slots__ = (
-        "_bases",
         "_documents",
         "_head",
         "_may_fetch",
@@ -54,7 +53,6 @@ class StapledReader:
         may_fetch: Callable[[str], bool],
     ) -> None:
         self._documents, self._problems = _read_files(files)
-        self._bases = {base_of(document.state.url) for document in self._documents}
         self._head = head
         self._view = view
         self._trust = trust
@@ -92,10 +90,10 @@ class StapledReader:
     def _stands_elsewhere(self, list_url: str) -> bool:
         """Whether a list without evidence may count as somebody else's, which needs no anchor.
 
-        Never one of the publisher whose evidence is at hand: leaving evidence out would otherwise turn an
-        anchored list into one that only its issuer's signature vouches for.
+        Never one that may be the publisher's: leaving evidence out would otherwise turn an anchored list into
+        one that only its issuer's signature vouches for.
         """
-        return self._may_fetch(list_url) and base_of(list_url) not in self._bases
+        return self._may_fetch(list_url) and not may_be_anchored(list_url)
 
     async def _evidence_of(self, slot: Slot) -> tuple[EvidenceDocument, Covered] | Finding | None:
         """Return the newest evidence of an entry that counts, else why the first of it does not."""

@@ -18,8 +18,9 @@ DEFAULT_MAX_STATUS_AGE_S = 48 * 3600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anchorage:
-    """Where roots count: one publisher in one contract on one chain, and the RPC endpoint to read it by.
+    """Where roots count: one publisher in one contract on one chain, and the RPC endpoints to read it by.
 
+    `rpc` holds their URLs, separated by white space; `quorum` of them must tell the same before it counts.
     `code_hash` (keccak256) is compared where it is given. `confirmations` stands for finality on a chain that
     has no `finalized` tag, and nowhere else. The RPC URL may be added later (empty until then), and is left
     out of `repr`, since it may hold a secret.
@@ -30,6 +31,7 @@ class Anchorage:
     contract: str
     publisher: str
     rpc: str = field(default="", repr=False)
+    quorum: int = 1
     from_block: int = 0
     code_hash: bytes | None = None
     confirmations: int | None = None

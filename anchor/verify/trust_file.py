@@ -147,18 +147,37 @@ def _tables(fields: Fields, name: str) -> Sequence[JsonValue]:
 
 
 def _read_anchorage(fields: Fields) -> Anchorage:
+    rpc = _read_rpc(fields)
     anchorage = Anchorage(
         chain_id=fields.integer("chain_id", minimum=1),
         genesis_hash=fields.decoded("genesis_hash", decode_hash_hex),
         contract=fields.decoded("contract", read_address),
         publisher=fields.decoded("publisher", read_address),
-        rpc=fields.optional_text("rpc") or "",
+        rpc=rpc,
+        quorum=_read_quorum(fields, rpc),
         from_block=_optional_integer(fields, "from_block") or 0,
         code_hash=fields.decoded("code_hash", decode_hash_hex) if fields.has("code_hash") else None,
         confirmations=_optional_integer(fields, "confirmations"),
     )
     fields.end()
     return anchorage
+
+
+def _read_rpc(fields: Fields) -> str:
+    """Read one RPC URL or an array of them, or nothing."""
+    if not fields.has("rpc"):
+        return ""
+    value = fields.value("rpc")
+    urls = [value] if isinstance(value, str) else value
+    if not isinstance(urls, list) or not all(isinstance(url, str) and url.split() for url in urls):
+        raise InvalidInput("'rpc' must be the URL of an RPC endpoint, or an array of such URLs")
+    return " ".join(str(url) for url in urls)
+
+
+def _read_quorum(fields: Fields, rpc: str) -> int:
+    if not fields.has("quorum"):
+        return 1
+    return fields.integer("quorum", minimum=1, maximum=max(1, len(rpc.split())))
 
 
 def _read_foreign(fields: Fields) -> ForeignHost:
@@ -204,18 +223,23 @@ def _anchorage_lines(anchorage: Anchorage) -> list[str]:
     optional = {
         "code_hash": None if anchorage.code_hash is None else _quoted(encode_hex(anchorage.code_hash)),
         "confirmations": None if anchorage.confirmations is None else str(anchorage.confirmations),
+        "quorum": None if anchorage.quorum == 1 else str(anchorage.quorum),
     }
     return [
         f"chain_id = {anchorage.chain_id}",
         f"genesis_hash = {_quoted(encode_hex(anchorage.genesis_hash))}",
         f"contract = {_quoted(anchorage.contract)}",
         f"publisher = {_quoted(anchorage.publisher)}",
-        f"rpc = {_quoted(anchorage.rpc)}"
-        if anchorage.rpc
-        else '# rpc = "https://…"  an RPC endpoint of your choice',
+        _rpc_line(anchorage.rpc.split()),
         f"from_block = {anchorage.from_block}",
         *(f"{name} = {value}" for name, value in optional.items() if value is not None),
     ]
+
+
+def _rpc_line(urls: Sequence[str]) -> str:
+    if not urls:
+        return '# rpc = "https://…"  an RPC endpoint of your choice, or several: ["https://…", "https://…"]'
+    return f"rpc = {_quoted(urls[0])}" if len(urls) == 1 else f"rpc = [{', '.join(map(_quoted, urls))}]"
 
 
 def _issuer_lines(issuer: TrustedIssuer) -> list[str]:

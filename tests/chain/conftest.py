@@ -10,6 +10,7 @@ import pytest_asyncio
 from anchor.chain.client import Web3Chain
 from anchor.chain.rpc import RetryPolicy
 from anchor.chain.signer import LocalSigner
+from tests.chain.endpoints import Endpoints, running_proxies
 from tests.support.anvil import AnvilChain, running_chain
 from tests.support.rpc_proxy import RpcProxy
 
@@ -50,3 +51,19 @@ async def chain(anvil: AnvilChain, proxy: RpcProxy) -> AsyncIterator[Web3Chain]:
 def signer(anvil: AnvilChain) -> LocalSigner:
     """Return the signer of the development chain's funded account."""
     return LocalSigner(private_key=anvil.development.private_key)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def proxy_servers(anvil: AnvilChain) -> AsyncIterator[list[RpcProxy]]:
+    """Run three proxies in front of anvil."""
+    async with running_proxies(anvil, 3) as servers:
+        yield servers
+
+
+@pytest.fixture
+def endpoints(anvil: AnvilChain, proxy_servers: list[RpcProxy]) -> Endpoints:
+    """Return the three endpoints without faults, and a clock at rest."""
+    for server in proxy_servers:
+        server.heal()
+        server.before = server.after = None
+    return Endpoints(anvil=anvil, proxies=proxy_servers)

@@ -8,6 +8,7 @@ from anchor.chain.client import Web3Chain
 from anchor.chain.protocol import SendOutcome
 from anchor.chain.send_results import classify_send
 from anchor.chain.signer import LocalSigner
+from anchor.chain.transactions import anchor_transaction
 from tests.support.anvil import SECOND_KEY, AnvilChain, mined, signed_anchor
 
 WORDS = [
@@ -95,8 +96,10 @@ async def test_broadcast_refused_by_anvil_gives_outcome(
         "priority_fee_wei": 10**9,
         "nonce": await chain.nonce(account.address, "latest"),
     }
-    transaction = account.sign_anchor(
-        contract=anvil.contract, sequence=1, root=bytes([1] * 32), leaf_count=1, **(sound | changes)
+    transaction = await account.sign(
+        anchor_transaction(
+            contract=anvil.contract, sequence=1, root=bytes([1] * 32), leaf_count=1, **(sound | changes)
+        )
     )
 
     sent = await chain.broadcast(transaction.raw)

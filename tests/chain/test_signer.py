@@ -14,8 +14,9 @@ from eth_utils.crypto import keccak
 from hexbytes import HexBytes
 
 from anchor.chain import registry
-from anchor.chain.protocol import Signer
+from anchor.chain.protocol import SignedTransaction, Signer, UnsignedTransaction
 from anchor.chain.signer import LocalSigner
+from anchor.chain.transactions import anchor_transaction
 from anchor.errors import ConfigError
 
 KEY = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
@@ -31,8 +32,8 @@ def signer() -> LocalSigner:
     return LocalSigner(private_key=bytes.fromhex(KEY))
 
 
-def _anchor(signer: LocalSigner) -> Any:
-    return signer.sign_anchor(
+async def _anchor(signer: LocalSigner) -> SignedTransaction:
+    asked = anchor_transaction(
         chain_id=31_337,
         contract=CONTRACT,
         sequence=5,
@@ -43,11 +44,12 @@ def _anchor(signer: LocalSigner) -> Any:
         max_fee_wei=30,
         priority_fee_wei=2,
     )
+    return await signer.sign(asked)
 
 
-def test_sign_anchor_holds_every_argument(signer: LocalSigner) -> None:
+async def test_sign_anchor_holds_every_argument(signer: LocalSigner) -> None:
     """What was signed is the call asked for, to the contract, on the chain, at these fees, by us."""
-    signed = _anchor(signer)
+    signed = await _anchor(signer)
     fields = TypedTransaction.from_bytes(HexBytes(signed.raw)).as_dict()
 
     assert Account.recover_transaction(signed.raw) == ADDRESS == signer.address
@@ -66,21 +68,23 @@ def test_sign_anchor_holds_every_argument(signer: LocalSigner) -> None:
     assert bytes(fields["data"]) == registry.anchor_call(sequence=5, root=ROOT, leaf_count=9)
 
 
-def test_sign_anchor_twice_gives_the_same_bytes(signer: LocalSigner) -> None:
+async def test_sign_anchor_twice_gives_the_same_bytes(signer: LocalSigner) -> None:
     """Signing is deterministic, so a repeated broadcast is the same transaction."""
-    assert len({_anchor(signer).raw for _ in range(20)}) == 1
+    assert len({(await _anchor(signer)).raw for _ in range(20)}) == 1
 
 
-def test_sign_deployment_creates_a_contract(signer: LocalSigner) -> None:
+async def test_sign_deployment_creates_a_contract(signer: LocalSigner) -> None:
     """A deployment goes to no address and carries the creation code that it was given."""
-    signed = signer.sign_deployment(
+    asked = UnsignedTransaction(
         chain_id=31_337,
-        creation_code=registry.artifact().creation_code,
+        to=None,
+        calldata=registry.artifact().creation_code,
         nonce=0,
         gas_limit=1_000_000,
         max_fee_wei=30,
         priority_fee_wei=2,
     )
+    signed = await signer.sign(asked)
     fields = TypedTransaction.from_bytes(HexBytes(signed.raw)).as_dict()
 
     assert bytes(fields["to"]) == b""

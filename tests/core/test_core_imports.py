@@ -18,6 +18,7 @@ WITHOUT_EFFECTS = {
     "enum",
     "hashlib",
     "hmac",
+    "itertools",
     "json",
     "re",
     "struct",

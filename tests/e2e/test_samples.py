@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from anchor.chain.client import Web3Chain
+from anchor.chain.failover import connect
 from anchor.chain.protocol import ChainReader
 from anchor.core.digest import Method, credential_digest, detect_method
 from anchor.core.strict_json import parse_strict_json
@@ -137,8 +137,8 @@ class _Verifier:
 
 
 @asynccontextmanager
-async def _open_chain(rpc: str, contract: str) -> AsyncIterator[ChainReader]:
-    chain = Web3Chain(rpc_url=rpc, contract=contract)
+async def _open_chain(rpc: str, contract: str, quorum: int) -> AsyncIterator[ChainReader]:
+    chain = connect(rpc_urls=rpc.split(), contract=contract, quorum=quorum)
     try:
         yield chain
     finally:

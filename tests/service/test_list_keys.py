@@ -123,8 +123,7 @@ async def test_rotate_in_the_middle_of_a_publication_ends_with_the_new_key(
     service.hooks.after["due_lists"] = rotate
     service.clock.advance(4 * 86_400)
     assert await service.services.lists.publish_due() == 2
-    assert await verify(service, await newest(service, 0)) == hosted.signer.verification_method
-    assert await service.services.lists.publish_due() == 2
+    assert await service.services.lists.publish_due() == 0
 
     present = (await service.store.issuer(hosted.number)).signer.verification_method
     assert [await verify(service, await newest(service, number)) for number in (0, 1)] == [present] * 2

@@ -14,8 +14,9 @@ import aiohttp
 from anchor.chain.client import Web3Chain
 from anchor.chain.deployment import deploy
 from anchor.chain.development import DevelopmentChain
-from anchor.chain.protocol import Receipt, SignedTransaction
+from anchor.chain.protocol import Chain, Receipt, SignedTransaction, Signer
 from anchor.chain.signer import LocalSigner
+from anchor.chain.transactions import anchor_transaction
 
 BLOCK_TIME_S = 0.1
 GAS_LIMIT = 120_000
@@ -75,13 +76,13 @@ async def control(rpc_url: str, method: str, *params: Any) -> Any:
 
 
 async def signed_anchor(
-    chain: Web3Chain, signer: LocalSigner, *, contract: str, sequence: int, root: bytes, leaf_count: int = 1
+    chain: Chain, signer: Signer, *, contract: str, sequence: int, root: bytes, leaf_count: int = 1
 ) -> SignedTransaction:
     """Return a signed anchor with the account's next nonce and a sufficient fee."""
     latest = await chain.block("latest")
     assert latest is not None
     identity = await chain.identity()
-    return signer.sign_anchor(
+    transaction = anchor_transaction(
         chain_id=identity.chain_id,
         contract=contract,
         sequence=sequence,
@@ -92,9 +93,10 @@ async def signed_anchor(
         max_fee_wei=4 * latest.base_fee_wei + 10**9,
         priority_fee_wei=10**9,
     )
+    return await signer.sign(transaction)
 
 
-async def mined(chain: Web3Chain, transaction_hash: bytes, *, attempts: int = 500) -> Receipt:
+async def mined(chain: Chain, transaction_hash: bytes, *, attempts: int = 500) -> Receipt:
     """Poll until a transaction is mined; an AssertionError after `attempts` polls."""
     for _ in range(attempts):
         receipt = await chain.receipt(transaction_hash)

@@ -225,13 +225,13 @@ class FakeChain:
 
 def opener(
     *chains: tuple[str, ChainReader],
-) -> Callable[[str, str], AbstractAsyncContextManager[ChainReader]]:
+) -> Callable[[str, str, int], AbstractAsyncContextManager[ChainReader]]:
     """Return what verifiers take to open chains: RPC URLs mapped to chains in memory."""
     by_url = dict(chains)
 
     @asynccontextmanager
-    async def open_chain(rpc: str, contract: str) -> AsyncIterator[ChainReader]:
-        assert contract == CONTRACT
+    async def open_chain(rpc: str, contract: str, quorum: int) -> AsyncIterator[ChainReader]:
+        assert (contract, quorum) == (CONTRACT, 1)
         yield by_url[rpc]
 
     return open_chain

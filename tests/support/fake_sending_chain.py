@@ -125,6 +125,7 @@ class SendingChain:
         self.pool: dict[tuple[str, int], Transaction] = {}
         self.broadcasts: list[bytes] = []
         self.is_closed = False
+        self.passed_over: list[str] = []
         self._finalized_number = 0
         self._branch = 0
         self._mined = [_Mined(block=genesis, state=_State(), transactions=())]
@@ -288,6 +289,10 @@ class SendingChain:
         if self.after_broadcast is not None:
             await self.after_broadcast(raw)
         return SendResult(SendOutcome.UNKNOWN, "timed out") if self.broadcast_fault == "lost" else result
+
+    def endpoint_problems(self) -> Sequence[str]:
+        """Return the endpoints that a test calls passed over."""
+        return self.passed_over
 
     async def close(self) -> None:
         """Note that the connections were closed."""

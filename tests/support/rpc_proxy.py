@@ -121,8 +121,9 @@ class RpcProxy:
 
 
 def _aborted(exchange: Exchange) -> web.StreamResponse:
-    assert exchange.request.transport is not None
-    exchange.request.transport.abort()
+    # A client that was cancelled is gone already.
+    if exchange.request.transport is not None:
+        exchange.request.transport.abort()
     return web.Response()
 
 

@@ -282,5 +282,8 @@ async def test_evidence_left_out_does_not_make_a_list_a_foreign_one(world: World
         issued, evidence=[world.evidence(20, 1)], fetches_lists=False, foreign=served, trust=trust
     )
 
+    without = await world.verify(issued, fetches_lists=False, foreign=served, trust=trust)
+
     assert told(report) == ("unknown", ["evidence_missing"])
+    assert told(without) == ("unknown", ["no_list_source"])
     assert served.asked == []

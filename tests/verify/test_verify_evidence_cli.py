@@ -293,6 +293,36 @@ async def test_cli_evidence_ask_of_a_service_of_other_roots_is_refused(desk: Des
     assert "has not anchored" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("url", "answered_index", "words"),
+    [
+        ("https://anchor.example.org/status-lists/0", 8, "evidence of another entry"),
+        ("https://x.example/status-lists/0", 20, "status-lists/0, not https://x.example"),
+    ],
+)
+async def test_cli_evidence_ask_of_a_service_that_answers_for_another_entry_is_refused(
+    world: World, tmp_path: Path, url: str, answered_index: int, words: str
+) -> None:
+    """Evidence of another index, or of a list under another URL than the credential names, is not written."""
+    desk = Desk(
+        world, tmp_path, content=world.credential(credentialStatus=status_entry(url, "revocation", 20))
+    )
+
+    async def answer(_request: web.Request) -> web.Response:
+        batch = world.publisher.batches[-1].document
+        document = cut_evidence(batch, 0, bytes(world.publisher.lists[0].bits), answered_index)
+        return web.json_response(evidence_to_json(document))
+
+    app = web.Application()
+    app.add_routes([web.get("/v1/evidence/0/20", answer)])
+    async with running(app) as service:
+        result = await asyncio.to_thread(desk.run, "evidence", desk.path, "--ask", "--service", service)
+
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert not desk.status.exists()
+
+
 def test_cli_evidence_ask_of_a_mirror_is_wrong_usage(desk: Desk) -> None:
     """A mirror keeps files; it answers no questions."""
     result = desk.run("evidence", desk.path, "--ask")

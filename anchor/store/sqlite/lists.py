@@ -22,6 +22,9 @@ from anchor.store.sqlite.status_changes import all_bits
 from anchor.store.sqlite.writer import Session
 from status_lists.bitstring import bytes_needed
 
+DUE_BYTES = 16 * 1024 * 1024
+"""Bits that are handed out for publication at once: a thousand usual lists, or one of a hundred million entries."""
+
 
 def list_url(base_url: str, number: int) -> str:
     """Return a list's URL: it ends in its number, which is its position in the list tree."""
@@ -54,8 +57,8 @@ def issuer_lists(session: Session, issuer: int) -> Sequence[IssuerList]:
 
 
 def due_lists(session: Session, expiring_before_ms: int) -> Sequence[DueList]:
-    """Return lists to publish, each with its bits as of the same moment."""
-    rows = session.all(
+    """Return lists to publish, small ones first, each with its bits as of the same moment."""
+    rows = session.iterate(
         """
         select lists.number, lists.issuer, issuers.identifier, purpose, bits_per_entry, length, messages, changes,
                signer_kind, signer_did, verification_method, public_key, sealed_seed, newest.version,
@@ -64,26 +67,35 @@ def due_lists(session: Session, expiring_before_ms: int) -> Sequence[DueList]:
         left join list_versions as newest on newest.list = lists.number
              and newest.version = (select max(version) from list_versions where list = lists.number)
         where published_changes is null or changes != published_changes or newest.valid_until_ms < ?
-        order by lists.number
+        order by length * bits_per_entry, lists.number
         """,
         (expiring_before_ms,),
     )
-    return [
-        DueList(
-            number=row["number"],
-            issuer_number=row["issuer"],
-            issuer=row["identifier"],
-            purpose=Purpose(row["purpose"]),
-            bits_per_entry=row["bits_per_entry"],
-            length=row["length"],
-            messages=tuple(json.loads(row["messages"])),
-            signer=read_signer(row),
-            previous_version=row["version"],
-            changes=row["changes"],
-            bits=all_bits(session, row["number"], bytes_needed(row["length"], row["bits_per_entry"])),
-        )
-        for row in rows
-    ]
+    due: list[DueList] = []
+    size_bytes = 0
+    for row in rows:
+        item = _due_list(session, row)
+        due.append(item)
+        size_bytes += len(item.bits)
+        if size_bytes >= DUE_BYTES:
+            break
+    return due
+
+
+def _due_list(session: Session, row: sqlite3.Row) -> DueList:
+    return DueList(
+        number=row["number"],
+        issuer_number=row["issuer"],
+        issuer=row["identifier"],
+        purpose=Purpose(row["purpose"]),
+        bits_per_entry=row["bits_per_entry"],
+        length=row["length"],
+        messages=tuple(json.loads(row["messages"])),
+        signer=read_signer(row),
+        previous_version=row["version"],
+        changes=row["changes"],
+        bits=all_bits(session, row["number"], bytes_needed(row["length"], row["bits_per_entry"])),
+    )
 
 
 def add_version(session: Session, version: NewVersion) -> None:
