@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 
 python=${PYTHON:-python3}
 stamp=.venv/.installed
-wanted=$(cat requirements.lock requirements-node.lock pyproject.toml contracts/package.json tests/interop/package.json | cksum)
+wanted=$(cat requirements.lock requirements-node.lock pyproject.toml contracts/package*.json tests/interop/package*.json | cksum)
 if [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
     exit 0
 fi

@@ -21,6 +21,8 @@ port = 8080
 # Stands in credentials and status lists for decades: https with a name that you keep (http on this machine
 # only). It cannot be changed once a status list exists.
 base_url = "http://127.0.0.1:8080"
+# Reverse proxies by address or network: whom they name in X-Forwarded-For is believed to be the client.
+trusted_proxies = ["127.0.0.1", "::1"]
 
 [chain]
 $chain
@@ -36,6 +38,16 @@ max_age_s = $max_age_s
 status_wait_s = 60
 # An anchor at least this often, if need be an empty one. Verifiers call status older than 48 hours stale.
 heartbeat_s = 86400
+
+[limits]
+# Clients at once, in all (lowered where `ulimit -n` leaves no room) and from one address that is no trusted proxy.
+connections = 800
+connections_per_address = 100
+# An API key may send so many requests a second, and so many at once after a rest; beyond it 429.
+key_requests_per_s = 500
+key_burst = 5000
+# Memory for the bodies of all requests under way, in bytes; beyond it 503.
+bodies_in_memory_bytes = 268435456
 """)
 
 _ANVIL_CHAIN = """\

@@ -73,9 +73,7 @@ class Endpoints:
 async def running_proxies(anvil: AnvilChain, count: int) -> AsyncIterator[list[RpcProxy]]:
     """Run proxies before one anvil."""
     async with AsyncExitStack() as stack:
-        yield [
-            await stack.enter_async_context(RpcProxy(upstream_url=anvil.rpc_url)) for _ in range(count)
-        ]
+        yield [await stack.enter_async_context(RpcProxy(upstream_url=anvil.rpc_url)) for _ in range(count)]
 
 
 async def latest(chain: Chain) -> Block:

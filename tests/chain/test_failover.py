@@ -271,6 +271,7 @@ async def test_failover_endpoint_lagging_is_passed_over_until_it_has_caught_up(e
         await chain.nonce(endpoints.anvil.contract, at.hash)
         asked_while_behind = first.count("eth_getTransactionCount")
         first.heal()
+        await endpoints.anvil.control("anvil_mine", "0x1")
         at = await latest(chain)
         await chain.nonce(endpoints.anvil.contract, at.hash)
 

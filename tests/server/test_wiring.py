@@ -18,9 +18,10 @@ from anchor.server.addresses import TrustedProxies
 from anchor.server.assembly import make_connections
 from anchor.server.connection import Reason
 from anchor.server.connections import Connections
+from tests.server.attacked import until
 from tests.support.assembly import Running, make_settings, new_chain, running
 
-SHORT = LimitSettings(head_timeout_s=0.05, connections=16, connections_per_address=2)
+SHORT = LimitSettings(connections=16, connections_per_address=2)
 
 
 @asynccontextmanager
@@ -63,12 +64,12 @@ async def test_service_ends_what_is_overdue_and_one_too_many(tmp_path: Path, por
     """Deadlines, caps and their metrics come from the settings, and the sweeping runs with the service."""
     async with served(tmp_path, SHORT, port=port) as service:
         pairs = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+        await until(lambda: sample(service, "anchor_connections") == 2)
+        service.clock.advance(SHORT.head_timeout_s)
         for reader, _ in pairs:
             assert await asyncio.wait_for(_rest(reader), 20) == b""
         ended = {
-            reason: service.services.metrics.get_sample_value(
-                "anchor_connections_ended_total", {"reason": reason.value}
-            )
+            reason: sample(service, "anchor_connections_ended_total", reason=reason.value)
             for reason in (Reason.HEAD_DEADLINE, Reason.ADDRESS_FULL)
         }
         for _, writer in pairs:
@@ -127,6 +128,11 @@ async def test_connections_take_their_limits_from_the_settings(service: Running)
     assert (deadlines.head_s, deadlines.idle_s, deadlines.write_s) == (1, 2, 3)
     assert deadlines.min_bytes_per_s == limits.min_bytes_per_s
     assert (caps.total, caps.per_address) == (17, 3)
+
+
+def sample(service: Running, name: str, **labels: str) -> float | None:
+    """Return what a metric says."""
+    return service.services.metrics.get_sample_value(name, labels)
 
 
 async def _rest(reader: asyncio.StreamReader) -> bytes:
