@@ -49,13 +49,21 @@ def read_secured_list(
 
 
 def _verified_json(body: bytes, keys: Iterable[IssuerKey]) -> Mapping[str, object]:
-    document = parse_json_object(body)
+    document = _with_single_proof(parse_json_object(body))
     key = select_key(document, keys).public_key
     proof = document["proof"]
     suite = proof.get("cryptosuite") if isinstance(proof, Mapping) else None
     if not isinstance(suite, str) or suite not in _VERIFIERS or key.algorithm != "EdDSA":
         raise UnsupportedShape(f"the list is not secured with {' or '.join(_VERIFIERS)}")
     _VERIFIERS[suite](document, public_key=key.key_bytes)
+    return document
+
+
+def _with_single_proof(document: Mapping[str, object]) -> Mapping[str, object]:
+    """Take the one proof out of an array of one, as some publish it; what a proof covers has no proof in it."""
+    proof = document.get("proof")
+    if isinstance(proof, list) and len(proof) == 1:
+        return {**document, "proof": proof[0]}
     return document
 
 
