@@ -49,7 +49,7 @@ def read_secured_list(
 
 
 def _verified_json(body: bytes, keys: Iterable[IssuerKey]) -> Mapping[str, object]:
-    document = _with_single_proof(parse_json_object(body))
+    document = with_single_proof(parse_json_object(body))
     key = select_key(document, keys).public_key
     proof = document["proof"]
     suite = proof.get("cryptosuite") if isinstance(proof, Mapping) else None
@@ -59,7 +59,7 @@ def _verified_json(body: bytes, keys: Iterable[IssuerKey]) -> Mapping[str, objec
     return document
 
 
-def _with_single_proof(document: Mapping[str, object]) -> Mapping[str, object]:
+def with_single_proof(document: Mapping[str, object]) -> Mapping[str, object]:
     """Take the one proof out of an array of one, as some publish it; what a proof covers has no proof in it."""
     proof = document.get("proof")
     if isinstance(proof, list) and len(proof) == 1:

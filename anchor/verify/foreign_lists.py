@@ -23,7 +23,7 @@ from status_lists.json_text import parse_json_object
 from status_lists.jws import split_token
 from status_lists.key_selection import issuer_of
 from status_lists.public_keys import IssuerKey, PublicKey
-from status_lists.secured import read_secured_list
+from status_lists.secured import read_secured_list, with_single_proof
 from status_lists.targets import parse_target
 from status_lists.token_jwt import verify_token_list_jwt
 from status_lists.token_list import TokenList, TokenReference, check_token_status
@@ -161,7 +161,7 @@ def _claimed(body: bytes) -> tuple[str, str]:
     """Return the issuer and the key that a list names, unverified: only to find the key that then verifies it."""
     if body.lstrip()[:1] == b"{":
         document = parse_json_object(body)
-        proof = document.get("proof")
+        proof = with_single_proof(document).get("proof")
         name = proof.get("verificationMethod") if isinstance(proof, dict) else None
         return issuer_of(document), name if isinstance(name, str) else ""
     token = split_token(body.decode("ascii", "replace").strip(), max_chars=_MAX_TOKEN_CHARS)
