@@ -71,12 +71,14 @@ async def serve(
     *,
     environment: Mapping[str, str] | None = None,
     on_ready: Callable[[str], None] | None = None,
+    accepts_strangers: bool = False,
 ) -> None:
     """
     Run the service until SIGTERM or SIGINT, then finish what is under way and return.
 
     Raises ConfigError where the settings contradict the chain or the database, and FatalError as soon as any
-    background task ends: the process must then end too.
+    background task ends: the process must then end too. `accepts_strangers` takes anchors of the publisher that the
+    database does not know for another's.
     """
     signer = make_signer(settings, os.environ if environment is None else environment)
     clock = SystemClock()
@@ -89,7 +91,9 @@ async def serve(
     )
     store.open()
     try:
-        identity = await check_chain(store=store, chain=chain, signer=signer, settings=settings)
+        identity = await check_chain(
+            store=store, chain=chain, signer=signer, settings=settings, accepts_strangers=accepts_strangers
+        )
         parts = _assemble(settings, store=store, chain=chain, signer=signer, clock=clock, identity=identity)
         # What was left unpublished at the last stop is published before anybody can ask for it.
         await parts.services.lists.publish_due()

@@ -132,7 +132,7 @@ def _measure(entries: int, fill: str, folder: Path, *, has_npm: bool) -> Row:
 
 
 def _bits(entries: int, fill: str) -> bytes:
-    chance = random.Random(2026)  # noqa: S311 - the same bits in each run
+    chance = random.Random(2026)
     size_bytes = -(-entries // CHUNK_BITS) * CHUNK_BITS // 8  # whole chunks, as a list that is anchored has
     if fill == "half":
         return chance.randbytes(size_bytes)
@@ -157,7 +157,7 @@ def _measure_ours(path: Path) -> Figures:
     subject = document["credentialSubject"]
     if not isinstance(subject, dict):
         raise TypeError("credentialSubject is no object")
-    chance = random.Random(7)  # noqa: S311 - the same changes in each run
+    chance = random.Random(7)
 
     def change() -> str:
         index = chance.randrange(kept.length)

@@ -12,6 +12,9 @@ from anchor.api.keys import SERVICES, Services
 LOW_BALANCE_ANCHORS = 100
 """Below the cost of so many anchors at 10 gwei, readiness warns."""
 
+MAX_UNMINED_S = 3600
+"""A sealed batch that no block holds after an hour needs a person."""
+
 _ANCHOR_COST_WEI = 56_000 * 10 * 10**9
 
 
@@ -30,6 +33,8 @@ async def readyz(request: web.Request) -> web.Response:
     problems = [problem for problem in (status.problem, status.clock_fault) if problem]
     if status.balance_wei == 0:
         problems.append("the publisher's account is empty: send it some ether")
+    problems += status.anchoring_problems()
+    problems += await _delay(services)
     if backlog >= services.limits.backlog_entries:
         problems.append(f"{backlog} digests wait for the chain")
     warnings = [f"RPC endpoint {problem}" for problem in status.endpoint_problems()]
@@ -47,6 +52,21 @@ async def readyz(request: web.Request) -> web.Response:
         "backlog": backlog,
     }
     return web.json_response(body, status=200 if not problems else 503)
+
+
+async def _delay(services: Services) -> list[str]:
+    """Return what to say of the oldest batch that is sealed and in no block, where it has waited too long."""
+    sealed_s = [
+        batch.sealed_s
+        for batch in await services.store.unfinished_batches()
+        if not batch.state.is_mined and batch.sealed_s is not None
+    ]
+    waited_s = services.clock.now_ms() // 1000 - min(sealed_s, default=services.clock.now_ms() // 1000)
+    if waited_s <= MAX_UNMINED_S:
+        return []
+    return [
+        f"a batch has waited {waited_s // 60} minutes for its block: see anchor.* in the log for the reason"
+    ]
 
 
 class Metrics:

@@ -8,6 +8,7 @@ from aiohttp import hdrs, web
 
 from anchor.api.keys import SERVICES
 from anchor.api.problems import range_problem
+from anchor.core.lifecycle import BatchState
 from anchor.core.merkle import HASH_BYTES
 from anchor.documents import batch_to_json, publisher_to_json
 from anchor.errors import FatalError
@@ -43,7 +44,7 @@ async def leaves(request: web.Request) -> web.StreamResponse:
     size = found.leaf_count * HASH_BYTES
     headers = {
         "Accept-Ranges": "bytes",
-        "Cache-Control": _FINAL_CACHE if found.state.value == "final" else _CHANGING_CACHE,
+        "Cache-Control": _FINAL_CACHE if found.state is BatchState.FINAL else _CHANGING_CACHE,
         "ETag": entity_tag(found.root or b""),
     }
     first, last, status = _range(request, size, headers["ETag"])

@@ -111,8 +111,18 @@ async def _change_json(services: Services, done: PublishedChanges) -> dict[str, 
         "unchanged": done.outcome.unchanged,
         "published": format_datetime(done.published_ms),
         "lists": lists,
-        "anchoredBy": format_datetime(done.published_ms + int(services.status_wait_s * 1000)),
+        "anchoredBy": format_datetime(done.published_ms + int(services.status_wait_s * 1000))
+        if await _anchors_in_time(services)
+        else None,
     }
+
+
+async def _anchors_in_time(services: Services) -> bool:
+    """Whether the next anchor can be foretold: the chain answers, and no earlier batch still waits for its block."""
+    status = services.status
+    if status.problem or status.clock_fault or status.anchoring_problems():
+        return False
+    return all(batch.state.is_mined for batch in await services.store.unfinished_batches())
 
 
 def _objects(services: Services, entry: StatusEntry, listed: IssuerList) -> list[dict[str, object]]:

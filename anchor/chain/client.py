@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from eth_utils.address import is_address, to_checksum_address
+from eth_utils.address import is_address, is_checksum_address, to_checksum_address
 from eth_utils.crypto import keccak
 
 from anchor.chain import answers, registry
@@ -51,6 +51,10 @@ class Web3Chain:
     ) -> None:
         if not is_address(contract):
             raise ConfigError(f"the contract {contract!r} is no Ethereum address: correct it")
+        if not _has_one_case(contract) and not is_checksum_address(contract):
+            raise ConfigError(
+                f"the contract {contract!r} has a wrong checksum (EIP-55): a character was mistyped"
+            )
         self._contract = to_checksum_address(contract)
         self._rpc = RpcClient(
             endpoint=Endpoint.parse(rpc_url),
@@ -200,6 +204,12 @@ class Web3Chain:
             return read(returned)
         except BadAnswer as exc:
             raise ChainUnavailable(f"the contract at {self._contract} returned {exc}") from exc
+
+
+def _has_one_case(address: str) -> bool:
+    """Whether an address is written without a checksum, which is told by the case of its letters."""
+    digits = address[2:]
+    return digits in (digits.lower(), digits.upper())
 
 
 def _block_id(tag: BlockTag) -> str:

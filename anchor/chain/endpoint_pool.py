@@ -220,7 +220,9 @@ class EndpointPool:
         self._collect_probes()
         for member in self.members:
             if member.health.is_due and member not in self._probes:
-                self._probes[member] = asyncio.create_task(self._probe(member))
+                self._probes[member] = asyncio.create_task(
+                    self._probe(member), name=f"probe of {member.origin}"
+                )
 
     def _collect_probes(self) -> None:
         for member, task in tuple(self._probes.items()):

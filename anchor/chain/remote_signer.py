@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from eth_utils.address import is_address, to_checksum_address
+from eth_utils.address import (
+    is_address,
+    is_checksum_address,
+    is_checksum_formatted_address,
+    to_checksum_address,
+)
 
 from anchor.chain import answers
 from anchor.chain.endpoint import Endpoint
@@ -33,7 +38,8 @@ class RemoteSigner:
 
     def __init__(self, *, url: str, address: str, request_timeout_s: float = 10.0) -> None:
         """Raise ConfigError for a URL or an address that is none."""
-        if not is_address(address):
+        is_mistyped = is_checksum_formatted_address(address) and not is_checksum_address(address)
+        if not is_address(address) or is_mistyped:
             raise ConfigError(f"the publisher {address!r} is no Ethereum address: correct publisher.address")
         self._address = str(to_checksum_address(address))
         self._rpc = RpcClient(

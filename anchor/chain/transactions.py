@@ -102,11 +102,11 @@ def _decoded(raw: bytes, *, max_bytes: int) -> list[object]:
     if raw[:1] != _TYPE or len(raw) > max_bytes:
         raise SignerFailure("the signer answered with no EIP-1559 transaction of this size")
     try:
+        # Takes the shortest encoding only, and no byte behind it.
         items = rlp.decode(raw[1:])
-        is_canonical = rlp.encode(items) == raw[1:]
     except (rlp.exceptions.RLPException, RecursionError) as exc:
         raise SignerFailure("the signer answered with bytes that are no transaction") from exc
-    if not isinstance(items, list) or len(items) != len(_FIELDS) + 3 or not is_canonical:
+    if not isinstance(items, list) or len(items) != len(_FIELDS) + 3:
         raise SignerFailure("the signer answered with bytes that are no signed transaction")
     return items
 

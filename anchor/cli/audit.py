@@ -12,12 +12,13 @@ import click
 from anchor.chain.presets import chain_name
 from anchor.cli.help_text import examples
 from anchor.cli.output import count_text, print_json, print_table
-from anchor.cli.trust_options import TrustOptions, anchorage_of, open_chain, trust_options, trust_set
+from anchor.cli.trust_options import TrustOptions, anchorage_of, trust_options, trust_set
 from anchor.errors import InvalidInput
 from anchor.fields import encode_hex
 from anchor.verify import Anchorage, FileLocation, open_files
 from anchor.verify.audit import AuditReport, audit_publisher
 from anchor.verify.findings import printable
+from anchor.verify.opening import open_chain
 from anchor.verify.times import utc_text
 from anchor.verify.trust_file import read_location
 

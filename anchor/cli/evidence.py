@@ -12,7 +12,7 @@ import click
 from anchor.cli.files import write_to_pass_on
 from anchor.cli.help_text import examples
 from anchor.cli.options import index_option, list_option
-from anchor.cli.trust_options import TrustOptions, open_chain, trust_options, trust_set
+from anchor.cli.trust_options import TrustOptions, trust_options, trust_set
 from anchor.core.digest import detect_method
 from anchor.core.entries import CredentialEntry
 from anchor.documents import EvidenceDocument, ProofDocument, parse_proof
@@ -29,6 +29,7 @@ from anchor.verify.evidence_making import (
 )
 from anchor.verify.files import read_credential_file, read_proof_of
 from anchor.verify.issuance import check_digest
+from anchor.verify.opening import open_chain
 from anchor.verify.patience import PatientSource
 from anchor.verify.sources import open_service
 from anchor.verify.status_places import StatusEntries, status_entries

@@ -12,9 +12,8 @@ from anchor.cli.own_status import NamedEntry, named_entries
 from anchor.core.digest import Method, credential_digest, derive_salt, detect_method, salted_digest
 from anchor.documents import MAX_PROOF_BYTES, ProofDocument, parse_proof, proof_to_json
 from anchor.errors import InvalidInput, InvalidProof, NotStrictJson
+from anchor.verify.files import MAX_CREDENTIAL_BYTES, proof_path_of
 
-MAX_FILE_BYTES = 256 * 1024 * 1024
-PROOF_SUFFIX = ".proof.json"
 _JSON_SUFFIXES = frozenset({".json", ".jsonld"})
 
 
@@ -40,7 +39,7 @@ def read_credential(path: Path, *, method: Method | None, salt_secret: bytes | N
     Raises InvalidInput that names the file; for a JSON file that is no strict JSON, also line, column and
     what to do.
     """
-    content = _read_bounded(path, MAX_FILE_BYTES)
+    content = _read_bounded(path, MAX_CREDENTIAL_BYTES)
     if method is None:
         method = detect_method(content, named_json=path.suffix.lower() in _JSON_SUFFIXES)
     try:
@@ -60,15 +59,9 @@ def read_credential(path: Path, *, method: Method | None, salt_secret: bytes | N
     )
 
 
-def proof_path(path: Path, directory: Path | None = None) -> Path:
-    """Return where the proof of a file stands: beside it, or in a directory of its own."""
-    name = path.name + PROOF_SUFFIX
-    return path.with_name(name) if directory is None else directory / name
-
-
 def read_proof_beside(path: Path) -> ProofDocument | None:
     """Return the proof beside a file, or None where there is none; InvalidProof where it is damaged."""
-    beside = proof_path(path)
+    beside = proof_path_of(path)
     if not beside.is_file():
         return None
     try:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from anchor.core.digest import Method, issuer_signed_jwt
+from anchor.core.digest import Method
 from anchor.core.entries import Purpose, StatusEntry
-from anchor.core.strict_json import JsonValue, parse_strict_json
+from anchor.core.strict_json import JsonValue
 from anchor.errors import InvalidInput
-from status_lists.errors import StatusListError
-from status_lists.multibase import decode_base64url
+from anchor.verify.credential import read_credential
 
-_SURROUNDING_SPACE = b" \t\r\n"
 _PAIRED = {Purpose.REVOCATION.label: 0, Purpose.SUSPENSION.label: 1}
 """How far a list's number is from the first of its pair: revocation n, suspension n + 1."""
 
@@ -29,17 +27,10 @@ class NamedEntry:
 def named_entries(content: bytes, method: Method) -> tuple[NamedEntry, ...]:
     """Return the bitstring status entries that a credential names; entries of other mechanisms are left out.
 
-    The content must be what its method takes. A `raw` file names none.
+    They are those that a verifier reads in it. The content must be what its method takes.
     """
-    credential = _credential(content, method)
-    if not isinstance(credential, dict):
-        return ()
-    inner = credential.get("vc")
-    statuses = [credential.get("credentialStatus")]
-    if isinstance(inner, dict):
-        statuses.append(inner.get("credentialStatus"))
-    items = [item for status in statuses for item in (status if isinstance(status, list) else [status])]
-    return tuple(entry for entry in map(_named_entry, items) if entry is not None)
+    entries = read_credential(method, content).status_entries
+    return tuple(entry for entry in map(_named_entry, entries) if entry is not None)
 
 
 def entry_to_bind(named: Sequence[NamedEntry], *, base_url: str) -> StatusEntry | None:
@@ -59,20 +50,6 @@ def entry_to_bind(named: Sequence[NamedEntry], *, base_url: str) -> StatusEntry 
 def names_bitstring_lists(named: Sequence[NamedEntry]) -> bool:
     """Whether it takes the service's base URL to tell if an entry is to be bound."""
     return any(item.purpose in _PAIRED for item in named)
-
-
-def _credential(content: bytes, method: Method) -> JsonValue:
-    if method is Method.RAW:
-        return None
-    if method is Method.JCS:
-        return parse_strict_json(content)
-    token = content.strip(_SURROUNDING_SPACE) if method is Method.JWT else issuer_signed_jwt(content)
-    payload = token.split(b".")[1].decode("ascii")
-    try:
-        return parse_strict_json(decode_base64url(payload))
-    except (StatusListError, InvalidInput):
-        # Any three base64url parts can be anchored; what no verifier can read names no status entry either.
-        return None
 
 
 def _named_entry(value: JsonValue) -> NamedEntry | None:

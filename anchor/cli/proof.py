@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from anchor.cli.files import proof_path, proof_text, write_proof
+from anchor.cli.files import proof_text, write_proof
 from anchor.cli.group import EXIT_UNCHECKED
 from anchor.cli.help_text import examples
 from anchor.cli.options import ServiceOptions, method_option, salt_option, service_options
@@ -17,6 +17,7 @@ from anchor.cli.targets import file_or_digest, target_of_file
 from anchor.client import DigestTarget
 from anchor.core.digest import Method
 from anchor.documents import ProofDocument
+from anchor.verify.files import proof_path_of
 
 
 @click.command(
@@ -51,7 +52,7 @@ def proof(
     salt = None
     if isinstance(named, Path):
         target, salt = target_of_file(named, method=method, salt_secret=salt_secret)
-        path = path or proof_path(named)
+        path = path or proof_path_of(named)
     else:
         target = DigestTarget(digest=named, method=method, salted=salted)
     document = asyncio.run(_fetch(target, options))

@@ -38,7 +38,13 @@ from anchor.logs import configure_logs
     show_envvar=True,
     help="JSON lines for programs, or text for people; text on a terminal, else JSON, unless named.",
 )
-def serve(*, config: Path, log_format: str | None) -> None:
+@click.option(
+    "--accept-foreign-anchors",
+    is_flag=True,
+    help="Start although the chain holds anchors of this publisher that the database does not know. Only where the "
+    "database is the newest one: with an old backup, credentials would be anchored again under other roots.",
+)
+def serve(*, config: Path, log_format: str | None, accept_foreign_anchors: bool) -> None:
     """Run the service until SIGTERM or Ctrl-C, which let it finish what it began.
 
     The log goes to stderr. The operator's key is in operator.key in the data directory, made at the first
@@ -47,4 +53,10 @@ def serve(*, config: Path, log_format: str | None) -> None:
     as_json = log_format == "json" if log_format else not sys.stderr.isatty()
     configure_logs(as_json=as_json)
     settings = load_settings(config, os.environ)
-    asyncio.run(run_service(settings, on_ready=lambda url: click.echo(f"ready at {url}")))
+    asyncio.run(
+        run_service(
+            settings,
+            on_ready=lambda url: click.echo(f"ready at {url}"),
+            accepts_strangers=accept_foreign_anchors,
+        )
+    )

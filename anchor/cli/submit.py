@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from anchor.cli.files import PROOF_SUFFIX, proof_path, write_proof
+from anchor.cli.files import write_proof
 from anchor.cli.group import EXIT_REFUSED, EXIT_UNCHECKED
 from anchor.cli.help_text import examples
 from anchor.cli.options import ServiceOptions, method_option, salt_option, service_options
@@ -23,6 +23,7 @@ from anchor.core.digest import Method
 from anchor.core.lifecycle import BatchState
 from anchor.core.strict_json import JsonValue
 from anchor.errors import InvalidInput, Overloaded, ServiceUnavailable
+from anchor.verify.files import PROOF_SUFFIX, proof_path_of
 from status_lists.multibase import encode_digest
 
 _WAITS = {"mined": BatchState.MINED, "final": BatchState.FINAL, "none": None}
@@ -135,7 +136,7 @@ async def _write_proofs(
 
 def _write_one(outcome: Outcome, fetched: Fetched, directory: Path | None) -> None:
     assert outcome.file is not None
-    path = proof_path(outcome.path, directory)
+    path = proof_path_of(outcome.path, directory)
     try:
         write_proof(path, replace(fetched.proof, salt=outcome.file.salt))
     except InvalidInput as exc:
@@ -160,7 +161,7 @@ def _without_proofs(files: Sequence[Path]) -> list[Path]:
 
 
 def _require_distinct_proofs(paths: Sequence[Path], directory: Path | None) -> None:
-    counts = Counter(proof_path(path, directory) for path in paths)
+    counts = Counter(proof_path_of(path, directory) for path in paths)
     twice = next((path for path, count in counts.items() if count > 1), None)
     if twice is not None:
         raise InvalidInput(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from anchor.cli.files import PROOF_SUFFIX, proof_path, read_credential, read_proof_beside
+from anchor.cli.files import read_credential, read_proof_beside
 from anchor.client import DigestTarget
 from anchor.core.digest import Method, salted_digest
 from anchor.documents import ProofDocument
 from anchor.errors import InvalidInput
+from anchor.verify.files import PROOF_SUFFIX, proof_path_of
 from status_lists.errors import StatusListError
 from status_lists.multibase import decode_digest
 
@@ -56,10 +57,12 @@ def _target_of_proof(path: Path, document: ProofDocument) -> DigestTarget:
     digest = read_credential(path, method=entry.method, salt_secret=None).digest
     if entry.salted:
         if document.salt is None:
-            raise InvalidInput(f"{proof_path(path)} lacks its salt: pass --salt with the file of the secret")
+            raise InvalidInput(
+                f"{proof_path_of(path)} lacks its salt: pass --salt with the file of the secret"
+            )
         digest = salted_digest(document.salt, digest)
     if digest != entry.digest:
         raise InvalidInput(
-            f"{path} does not fit {proof_path(path)}: one of them has changed; name the digest itself"
+            f"{path} does not fit {proof_path_of(path)}: one of them has changed; name the digest itself"
         )
     return DigestTarget(digest=digest, method=entry.method, salted=entry.salted)

@@ -13,10 +13,10 @@ from anchor.chain import registry
 from anchor.chain.presets import chain_name
 from anchor.cli.help_text import examples
 from anchor.cli.options import DEFAULT_SERVICE
-from anchor.cli.trust_options import open_chain
 from anchor.errors import InvalidInput
 from anchor.verify import TrustSet, default_trust_path, open_files, write_trust
 from anchor.verify.chain_view import open_view
+from anchor.verify.opening import open_chain
 from anchor.verify.trust_export import draft_trust
 from anchor.verify.trust_file import read_location
 

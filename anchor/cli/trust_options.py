@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ParamSpec, TypeVar, cast
 
 import click
 
-from anchor.chain.failover import connect
 from anchor.chain.presets import PRESETS
-from anchor.chain.protocol import ChainReader
-from anchor.documents import read_address
-from anchor.errors import ConfigError, InvalidInput
+from anchor.documents import decode_hex32, read_address
+from anchor.errors import InvalidInput
 from anchor.verify import Anchorage, TrustedIssuer, TrustSet, default_trust_path, load_trust
-from anchor.verify.trust_file import decode_hash_hex, read_location
+from anchor.verify.trust_file import read_location
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -63,7 +60,11 @@ def trust_options(function: Callable[P, R]) -> Callable[..., R]:
         metavar="URL",
         help="The RPC endpoint to read the chain by, or several in quotes; replaces the trust file's.",
     )
-    @click.option("--chain-id", type=click.IntRange(min=1), help="In place of a trust file: the chain's id.")
+    @click.option(
+        "--chain-id",
+        type=click.IntRange(min=1),
+        help="In place of the trust file's anchorages, whose issuers stay: the chain's id.",
+    )
     @click.option(
         "--genesis-hash", metavar="0x…", help="… the hash of its block 0 (known for test networks)."
     )
@@ -84,16 +85,26 @@ def trust_options(function: Callable[P, R]) -> Callable[..., R]:
 def trust_set(options: TrustOptions, *, issuers: tuple[str, ...]) -> TrustSet | None:
     """Return the trust set of the options, or of the trust file with the options in place of its values.
 
-    None where there is neither. `issuers` are the only ones accepted, where any is named. Raises InvalidInput.
+    None where there is neither. An anchorage described by options stands in place of the file's; whom the file
+    accepts stays. Only where there is no file, is every issuer accepted. `issuers` are the only ones accepted,
+    where any is named. Raises InvalidInput.
     """
+    trust = _trust_file(options)
     if options.names_anchorage:
-        trust = TrustSet(anchorages=(anchorage_of(options),), accepts_any_issuer=True)
-    else:
-        path = options.file or default_trust_path()
-        if options.file is None and not path.exists():
-            return None
-        trust = load_trust(path)
-    return _overridden(trust, options, issuers)
+        anchorages = (anchorage_of(options),)
+        if trust is None:
+            trust = TrustSet(anchorages=anchorages, accepts_any_issuer=True)
+        else:
+            trust = replace(trust, anchorages=anchorages)
+    return None if trust is None else _overridden(trust, options, issuers)
+
+
+def _trust_file(options: TrustOptions) -> TrustSet | None:
+    """Return the trust set of the file that is named, or of the user's own where there is one."""
+    path = options.file or default_trust_path()
+    if options.file is None and not path.exists():
+        return None
+    return load_trust(path)
 
 
 def anchorage_of(options: TrustOptions) -> Anchorage:
@@ -109,11 +120,11 @@ def anchorage_of(options: TrustOptions) -> Anchorage:
     missing = [name for name, value in needed.items() if value is None]
     if missing:
         raise InvalidInput(
-            f"without a trust file all of {', '.join(needed)} are needed: add {', '.join(missing)}"
+            f"an anchorage in place of a trust file's takes all of {', '.join(needed)}: add {', '.join(missing)}"
         )
     return Anchorage(
         chain_id=options.chain_id or 0,
-        genesis_hash=decode_hash_hex(genesis or ""),
+        genesis_hash=decode_hex32(genesis or ""),
         contract=read_address(options.contract or ""),
         publisher=read_address(options.publisher or ""),
         rpc=options.rpc or "",
@@ -140,20 +151,3 @@ def _overridden(trust: TrustSet, options: TrustOptions, issuers: tuple[str, ...]
         accepts_any_issuer=trust.accepts_any_issuer and not issuers,
         files=read_location(service=options.service, mirror=options.mirror) or trust.files,
     )
-
-
-@asynccontextmanager
-async def open_chain(rpc: str, contract: str, quorum: int = 1) -> AsyncIterator[ChainReader]:
-    """
-    Open a chain over HTTP, by one RPC URL or several that white space separates, and close it again.
-
-    Raises InvalidInput for an URL or address that is none, and for a quorum of more endpoints than are named.
-    """
-    try:
-        chain = connect(rpc_urls=rpc.split(), contract=contract, quorum=quorum)
-    except ConfigError as exc:
-        raise InvalidInput(str(exc)) from exc
-    try:
-        yield chain
-    finally:
-        await chain.close()

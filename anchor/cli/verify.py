@@ -15,11 +15,12 @@ from anchor.cli.help_text import examples
 from anchor.cli.output import print_json
 from anchor.cli.periods import read_duration, read_moment
 from anchor.cli.report_text import print_report
-from anchor.cli.trust_options import TrustOptions, open_chain, trust_options, trust_set
+from anchor.cli.trust_options import TrustOptions, trust_options, trust_set
 from anchor.errors import InvalidInput
 from anchor.verify import Report, StatusFiles, TrustSet, verify_file
 from anchor.verify.claims import claims_report
 from anchor.verify.files import read_credential_file, read_proof_of
+from anchor.verify.opening import open_chain
 from anchor.verify.trust import DEFAULT_MAX_STATUS_AGE_S
 from anchor.verify.trust_file import read_foreign_host
 

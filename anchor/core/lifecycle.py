@@ -31,7 +31,11 @@ class BatchState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class BatchView:
-    """What is stored of a sealed batch and its newest payload (a stored signed transaction)."""
+    """
+    What is stored of a sealed batch and its payload (a stored signed transaction).
+
+    Of several payloads it is the one that could be mined next, else the newest; `burned_nonces` counts the nonces of its payloads that are used for good.
+    """
 
     state: BatchState
     sequence: int
@@ -92,6 +96,12 @@ def decide_step(batch: BatchView, chain: ChainView, *, replace_after_s: float) -
         return Decision(Step.SIGN)
     if batch.payload_nonce < chain.nonce:
         return _nonce_used(batch, chain, batch.payload_nonce)
+    if batch.payload_nonce > chain.nonce:
+        # No transaction of ours is missing before it: what was there is lost, and may never come back. Whichever of
+        # the two payloads is mined first, the contract refuses the other.
+        return Decision(
+            Step.SIGN, f"nonce {batch.payload_nonce} waits behind one that a reorganisation freed"
+        )
     if batch.payload_age_s >= replace_after_s:
         return Decision(Step.REPLACE, "not mined before the deadline")
     return Decision(Step.BROADCAST)

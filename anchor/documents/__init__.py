@@ -10,7 +10,7 @@ from anchor.documents.batch import (
     batch_to_json,
     parse_batch,
 )
-from anchor.documents.claim import AnchorClaim, read_address
+from anchor.documents.claim import AnchorClaim, decode_hex32, read_address
 from anchor.documents.evidence import (
     EVIDENCE_FORMAT,
     MAX_EVIDENCE_BYTES,
@@ -43,6 +43,7 @@ __all__ = [
     "PublisherDocument",
     "batch_to_json",
     "cut_evidence",
+    "decode_hex32",
     "evidence_to_json",
     "parse_batch",
     "parse_evidence",

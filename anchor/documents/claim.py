@@ -54,7 +54,7 @@ def read_claim(fields: Fields) -> AnchorClaim:
 
 
 def read_address(text: str) -> str:
-    """Return an Ethereum address as written, or raise InvalidInput; the chain adapter checks its checksum."""
+    """Return an Ethereum address as written, or raise InvalidInput; its checksum (EIP-55) is not checked here."""
     if not _ADDRESS.fullmatch(text):
         raise InvalidInput("expected an Ethereum address: 0x and 40 hex digits")
     return text

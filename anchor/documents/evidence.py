@@ -65,8 +65,8 @@ def cut_evidence(
     """
     Return the evidence of one entry, cut from a whole list and its batch: nobody learns which credential it is about.
 
-    `tree` is the tree over the bits' chunks where it is at hand. Raises InvalidProof where the bits are not the ones that the batch commits to, InvalidInput for a list or index that
-    does not exist.
+    `tree` is the tree over the bits' chunks where it is at hand. Raises InvalidProof where the bits are not the ones
+    that the batch commits to, InvalidInput for a list or index that does not exist.
     """
     if not 0 <= list_number < len(batch.lists):
         raise InvalidInput(f"batch {batch.description.header.sequence} has no list {list_number}")

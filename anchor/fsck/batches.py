@@ -18,7 +18,7 @@ from anchor.core.lifecycle import BatchState
 from anchor.core.merkle import HASH_BYTES, Tree, leaf_hash
 from anchor.fsck.findings import Check
 from anchor.store.records import Batch
-from anchor.store.sqlite.lists import list_states_at
+from anchor.store.sqlite.lists import committed_versions, list_states_at
 from anchor.store.sqlite.tiles import read_nodes
 from anchor.store.sqlite.writer import Session
 
@@ -55,6 +55,7 @@ def check_batches(session: Session, batches: list[Batch], base_url: str) -> Chec
             _check_sealed(session, check, batch, tree, base_url)
     check.expect(number is None, "entries", f"entries name batch {number}, which does not exist")
     _check_sequence(check, [batch for batch in batches if batch.sequence is not None])
+    _check_versions(session, check, [batch for batch in batches if batch.state.is_mined])
     return check
 
 
@@ -140,3 +141,19 @@ def _check_sequence(check: Check, sealed: list[Batch]) -> None:
             f"batch {batch.sequence}",
             "it is mined by no transaction",
         )
+
+
+def _check_versions(session: Session, check: Check, mined: list[Batch]) -> None:
+    """Check that no list's version falls, and none is missing, from one mined sequence to the next."""
+    before: list[int] = []
+    for batch in sorted(mined, key=lambda item: item.sequence or 0):
+        versions = committed_versions(session, batch.id)
+        fallen = [
+            number
+            for number, version in enumerate(before)
+            if number >= len(versions) or versions[number] < version
+        ]
+        check.expect(
+            not fallen, f"batch {batch.sequence}", f"lists {fallen[:5]} are older than in the batch before"
+        )
+        before = versions

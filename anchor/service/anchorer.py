@@ -17,13 +17,15 @@ from anchor.chain.protocol import AnchorRecord, Chain, SendOutcome, Signer
 from anchor.chain.transactions import anchor_transaction
 from anchor.clock import Clock
 from anchor.core.fees import Fees, first_offer, raised
-from anchor.core.lifecycle import BatchView, ChainView, Decision, Step, decide_step
+from anchor.core.lifecycle import BatchState, BatchView, ChainView, Decision, Step, decide_step
 from anchor.errors import ChainUnavailable, FatalError, Overloaded
 from anchor.service.chain_status import ChainStatus
+from anchor.service.kept_anchors import note_strangers, require_final_anchor
 from anchor.service.look import Look, canonical_hash, final_block, latest_block, look_at_publisher
+from anchor.service.payload_ages import PayloadAges
 from anchor.service.sealer import reseal
 from anchor.store.protocol import Store
-from anchor.store.records import Batch, Mined, Payload
+from anchor.store.records import AnchoredList, Batch, Mined, Payload
 
 log = structlog.get_logger()
 
@@ -71,6 +73,7 @@ class Anchorer:
         self._work = work
         self._seen: tuple[object, ...] = ()
         self._maybe_lost = False
+        self._ages = PayloadAges(clock)
 
     async def run(self) -> None:
         """Step at every poll, and at once when a batch is sealed, until cancelled."""
@@ -105,6 +108,8 @@ class Anchorer:
         final = await final_block(self._chain, latest, confirmations=self._settings.confirmations)
         self._status.saw(latest, final_number=final.number)
         self._status.balance_wei = await self._chain.balance_wei(self._signer.address)
+        await require_final_anchor(self._store, self._chain, self._signer.address, latest)
+        await note_strangers(self._store, self._chain, self._signer.address, latest)
         if unfinished:
             look = await look_at_publisher(self._chain, self._signer.address, latest=latest, final=final)
             self._maybe_lost = False
@@ -114,18 +119,32 @@ class Anchorer:
 
     async def _advance_all(self, unfinished: Sequence[Batch], look: Look) -> None:
         waits = False
-        for batch in unfinished:
-            if waits:
-                await self._withdraw_if_dropped(batch, look)
+        for batch in await self._without_dropped(unfinished, look):
+            if waits and not await self._is_recorded(batch, look):
+                await self._withdraw(batch)
             elif not await self._advance(batch, look):
                 # Later batches stand on this one: the lowest sequence is always pushed first.
                 waits = True
 
-    async def _withdraw_if_dropped(self, batch: Batch, look: Look) -> None:
-        """Take back `mined` from a batch whose anchor went with an earlier one's: its proof leads nowhere now."""
-        if not batch.state.is_mined or batch.root is None:
-            return
-        if await self._chain.record(self._signer.address, batch.root, look.latest.hash) is None:
+    async def _without_dropped(self, unfinished: Sequence[Batch], look: Look) -> Sequence[Batch]:
+        """Take back `mined` from batches whose sequence the chain gives anew, so that others can have it."""
+        dropped = [
+            batch
+            for batch in unfinished
+            if batch.state.is_mined and (batch.sequence or 0) >= look.next_sequence
+        ]
+        for batch in dropped:
+            await self._withdraw(batch)
+        return await self._store.unfinished_batches() if dropped else unfinished
+
+    async def _is_recorded(self, batch: Batch, look: Look) -> bool:
+        if batch.root is None:
+            raise AssertionError("an unfinished batch is sealed")
+        return await self._chain.record(self._signer.address, batch.root, look.latest.hash) is not None
+
+    async def _withdraw(self, batch: Batch) -> None:
+        """Take back `mined` from a batch whose anchor is gone: its proof leads nowhere now."""
+        if batch.state.is_mined:
             await self._store.mark_unmined(batch.id)
             log.warning("anchor.step", step=Step.MARK_UNMINED.value, sequence=batch.sequence)
 
@@ -140,14 +159,11 @@ class Anchorer:
                     return batch.state.is_mined
                 case Step.HALT:
                     raise FatalError(f"batch {batch.sequence} cannot be anchored: {decision.reason}")
-                case Step.RESEAL if await self._is_promised(look.next_sequence):
-                    log.warning("anchor.waiting", sequence=batch.sequence, reason="a later batch goes first")
-                    return True
                 case step:
                     if not await self._take(step, decision, batch, look, record):
                         return False
             refreshed = await self._store.batch(batch.id)
-            if refreshed is None or refreshed.state.value == "final":
+            if refreshed is None or refreshed.state is BatchState.FINAL:
                 return True
             batch = refreshed
         return False
@@ -161,14 +177,14 @@ class Anchorer:
             raise FatalError(f"the contract holds root {batch.root.hex()} under sequence {record.sequence}")
         final_record = await self._chain.record(publisher, batch.root, look.final.hash) if record else None
         payloads = await self._store.payloads(batch.id)
-        newest = payloads[-1] if payloads else None
+        live = _live(payloads, look)
         view = BatchView(
             state=batch.state,
             sequence=batch.sequence,
             mined_block_hash=batch.block_hash,
-            payload_nonce=newest.nonce if newest else None,
-            burned_nonces=len({payload.nonce for payload in payloads}),
-            payload_age_s=(self._clock.now_ms() - newest.created_ms) / 1000 if newest else 0.0,
+            payload_nonce=live.nonce if live else None,
+            burned_nonces=len({payload.nonce for payload in payloads if payload.nonce < look.nonce_final}),
+            payload_age_s=self._ages.age_s(live) if live else 0.0,
         )
         chain_view = ChainView(
             record_block_hash=await canonical_hash(self._chain, record.block_number) if record else None,
@@ -188,11 +204,11 @@ class Anchorer:
             log.warning("anchor.step", step=step.value, sequence=batch.sequence, reason=decision.reason)
         match step:
             case Step.SIGN:
-                return await self._sign(batch, look, nonce=look.nonce, previous=None)
-            case Step.REPLACE if await self._replace(batch, look):
+                return await self._sign(batch, look)
+            case Step.REPLACE if await self._sign(batch, look):
                 return True
             case Step.BROADCAST | Step.REPLACE:
-                await self._broadcast(batch)
+                await self._broadcast(batch, look)
                 return False
             case Step.MARK_MINED if record is not None:
                 await self._mark_mined(batch, record)
@@ -207,20 +223,18 @@ class Anchorer:
                 raise AssertionError(f"no way to take step {step}")
         return True
 
-    async def _sign(self, batch: Batch, look: Look, *, nonce: int, previous: Fees | None) -> bool:
-        """Sign and durably store a payload; it is broadcast by the next step. False where no fee allows it."""
+    async def _sign(self, batch: Batch, look: Look) -> bool:
+        """
+        Sign and durably store a payload of the next nonce; the next step broadcasts it. False where no fee allows it.
+
+        It pays more than every payload of that nonce before it, those of former seals included: so that pools take
+        it, and one of them at most is mined.
+        """
         if batch.root is None or batch.sequence is None:
             raise AssertionError("an unfinished batch is sealed")
-        market = {
-            "base_fee_wei": look.latest.base_fee_wei,
-            "priority_fee_wei": await self._chain.priority_fee_wei(),
-            "cap_wei": self._settings.max_fee_wei,
-        }
-        fees = first_offer(**market) if previous is None else raised(previous, **market)
+        nonce = look.nonce
+        fees = await self._fees(batch, look)
         if fees is None:
-            log.error(
-                "anchor.fee_cap_reached", sequence=batch.sequence, max_fee_wei=self._settings.max_fee_wei
-            )
             return False
         transaction = anchor_transaction(
             chain_id=self._settings.chain_id,
@@ -250,15 +264,36 @@ class Anchorer:
         log.info("anchor.signed", sequence=batch.sequence, nonce=nonce, transaction=signed.hash.hex())
         return True
 
-    async def _replace(self, batch: Batch, look: Look) -> bool:
-        """Store a dearer payload of the same nonce; False where the fee cap forbids it."""
-        payload = (await self._store.payloads(batch.id))[-1]
-        offer = Fees(max_fee_wei=payload.max_fee_wei, priority_fee_wei=payload.priority_fee_wei)
-        return await self._sign(batch, look, nonce=payload.nonce, previous=offer)
+    async def _fees(self, batch: Batch, look: Look) -> Fees | None:
+        """Return what a payload of the next nonce offers; None where one is stored and the cap allows no dearer."""
+        market = {
+            "base_fee_wei": look.latest.base_fee_wei,
+            "priority_fee_wei": await self._chain.priority_fee_wei(),
+            "cap_wei": self._settings.max_fee_wei,
+        }
+        earlier = await self._store.payloads_of_nonce(look.nonce)
+        if not earlier:
+            return first_offer(**market)
+        before = Fees(
+            max_fee_wei=max(payload.max_fee_wei for payload in earlier),
+            priority_fee_wei=max(payload.priority_fee_wei for payload in earlier),
+        )
+        fees = raised(before, **market)
+        self._status.fee_cap_reached = fees is None
+        if fees is None:
+            log.error(
+                "anchor.fee_cap_reached", sequence=batch.sequence, max_fee_wei=self._settings.max_fee_wei
+            )
+            # A batch without a payload of its own still gets one: no pool may know the others any more.
+            own = _live(await self._store.payloads(batch.id), look)
+            return first_offer(**market) if own is None or own.nonce != look.nonce else None
+        return fees
 
-    async def _broadcast(self, batch: Batch) -> None:
-        """Send the newest payload again; after any answer it counts as maybe sent."""
-        payload = (await self._store.payloads(batch.id))[-1]
+    async def _broadcast(self, batch: Batch, look: Look) -> None:
+        """Send the payload again that can be mined next; after any answer it counts as maybe sent."""
+        payload = _live(await self._store.payloads(batch.id), look)
+        if payload is None:
+            raise AssertionError("what is broadcast is stored")
         result = await self._chain.broadcast(payload.raw)
         self._status.broadcast(result.outcome)
         self._maybe_lost = result.outcome is SendOutcome.UNKNOWN
@@ -281,24 +316,46 @@ class Anchorer:
                     block_time_s=record.timestamp_s,
                 )
                 await self._store.mark_mined(batch.id, mined)
+                self._status.mined()
                 self._work.set()
                 log.info("batch.mined", sequence=batch.sequence, block=receipt.block_number)
                 return
         raise ChainUnavailable("the contract has the record, but no receipt of ours fits it yet")
 
-    async def _is_promised(self, sequence: int) -> bool:
-        """
-        Say whether a later batch was sealed under a sequence.
-
-        It keeps it: a payload of its may be in a pool, and could be mined beside one that it was given anew.
-        """
-        return await self._store.batch_by_sequence(sequence) is not None
-
     async def _reseal(self, batch: Batch, look: Look) -> None:
+        """
+        Seal a batch again on the head, which is final here.
+
+        Later batches that were mined and dropped keep their seals, since their payloads may be in a pool, until this
+        one is final; so the oldest goes first, and no batch can ever be anchored under two roots.
+        """
         await reseal(
             self._store,
             batch,
             sequence=look.next_sequence,
             previous_root=look.head_root or bytes(32),
+            states=await self._states(batch, look),
             now_s=self._clock.now_ms() // 1000,
         )
+
+    async def _states(self, batch: Batch, look: Look) -> Sequence[AnchoredList]:
+        """
+        Return the lists that a batch commits to when it is sealed again: as published now.
+
+        Where a former seal of a later batch can still be mined, those of that seal: never newer, or versions could
+        fall from one sequence to the next.
+        """
+        for other in await self._store.unfinished_batches():
+            if other.id != batch.id and (other.sequence or 0) >= look.next_sequence:
+                return await self._store.list_states_at(other.id)
+        states = await self._store.list_states()
+        if states is None:
+            raise Overloaded("a new status list is not published yet", retry_after_s=1)
+        return states
+
+
+def _live(payloads: Sequence[Payload], look: Look) -> Payload | None:
+    """Return the payload that can be mined next, the dearest of that nonce, or else the newest one."""
+    ready = [payload for payload in payloads if payload.nonce == look.nonce]
+    candidates = ready or payloads
+    return candidates[-1] if candidates else None

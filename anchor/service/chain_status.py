@@ -10,6 +10,9 @@ from anchor.clock import Clock
 MAX_CLOCK_DIFFERENCE_S = 300
 """Verifiers forgive a minute; five mean that a clock is wrong, and dates signed by it would be too."""
 
+MAX_LAG_CHANGE_S = 60
+"""A wrong clock is off by the same time for each block; an endpoint that catches up is off by less and less."""
+
 UNREACHABLE_AFTER_FAILURES = 3
 
 
@@ -28,6 +31,9 @@ class ChainStatus:
         self._on_clock_fault = on_clock_fault
         self._failures = 0
         self._is_watching = False
+        self._late_s: int | None = None
+        self._agreed_offset_s: float | None = None
+        self.fee_cap_reached = False
         self.problem: str | None = "the chain has not been seen yet"
         self.clock_fault: str | None = None
         self.latest: Block | None = None
@@ -43,7 +49,7 @@ class ChainStatus:
     def failed(self, reason: str) -> None:
         """Note that a look failed; a few in a row are a problem."""
         self._failures += 1
-        self._is_watching = False
+        self._is_watching, self._late_s = False, None
         if self._failures >= UNREACHABLE_AFTER_FAILURES or self.latest is None:
             self.problem = reason
 
@@ -51,21 +57,54 @@ class ChainStatus:
         """Note what the endpoint said to the last broadcast."""
         self.last_outcome = outcome
 
+    def mined(self) -> None:
+        """Note that an anchor was mined: what hindered it is over."""
+        self.last_outcome, self.fee_cap_reached = None, False
+
+    def anchoring_problems(self) -> Sequence[str]:
+        """Return what keeps the newest payload from being mined and needs a person, each with what to do."""
+        problems = []
+        if self.last_outcome is SendOutcome.NO_FUNDS:
+            problems.append("the publisher's account cannot pay for an anchor: send it some ether")
+        if self.fee_cap_reached:
+            problems.append("the fee cap allows no dearer transaction: wait, or raise publisher.max_fee_gwei")
+        return problems
+
     def saw(self, latest: Block, *, final_number: int) -> None:
         """
-        Note the newest block and, where it has just arrived, compare the clock with it.
+        Note the newest block and judge the clock by it.
 
-        The first block seen, at the start or after an outage, may be old; only one that arrives while we watch tells
-        the time.
+        A block more than five minutes in our future is a fault at once: no chain has one. A block in our past may be
+        old, since an endpoint may lag; it speaks against the clock only where it arrived while we watched, the block
+        that arrived before it was as late within a minute, and no block has agreed with the clock since it was last
+        set. Any other block that arrives ends a fault.
         """
         has_arrived = self._is_watching and self.latest is not None and latest.number > self.latest.number
         self.latest, self.final_number, self._is_watching = latest, final_number, True
-        if not has_arrived:
-            return
-        difference_s = self._clock.now_ms() // 1000 - latest.timestamp_s
+        late_s = self._clock.now_ms() // 1000 - latest.timestamp_s
+        if late_s < -MAX_CLOCK_DIFFERENCE_S:
+            self._judge(late_s, is_wrong=True)
+        elif has_arrived:
+            before_s, self._late_s = self._late_s, late_s
+            if late_s <= MAX_CLOCK_DIFFERENCE_S:
+                self._agreed_offset_s = self._offset_s()
+            is_late_again = before_s is not None and min(before_s, late_s) > MAX_CLOCK_DIFFERENCE_S
+            is_steady = before_s is not None and abs(late_s - before_s) <= MAX_LAG_CHANGE_S
+            self._judge(late_s, is_wrong=is_late_again and is_steady and not self._agreed())
+
+    def _agreed(self) -> bool:
+        """Whether a block once agreed with the clock, and the clock was not set since."""
+        agreed_s = self._agreed_offset_s
+        return agreed_s is not None and abs(self._offset_s() - agreed_s) <= MAX_CLOCK_DIFFERENCE_S
+
+    def _offset_s(self) -> float:
+        """Return the time of day less the monotonic clock: it changes only where the clock is set."""
+        return self._clock.now_ms() / 1000 - self._clock.monotonic_s()
+
+    def _judge(self, late_s: int, *, is_wrong: bool) -> None:
         self.clock_fault = (
-            f"the clock and the chain's newest block differ by {difference_s} s: set the clock"
-            if abs(difference_s) > MAX_CLOCK_DIFFERENCE_S
+            f"the clock and the chain's newest block differ by {late_s} s: set the clock"
+            if is_wrong
             else None
         )
         self._on_clock_fault(self.clock_fault)

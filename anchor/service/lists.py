@@ -92,9 +92,9 @@ class ListPublisher:
         """
         async with self._running:
             now_ms = self._clock.now_ms()
-            half_validity_ms = self._policy.validity_ms // 2
+            renewed_before_ms = await self._renewed_before_ms(now_ms)
             published: set[tuple[int, int, str]] = set()
-            while due := await self._store.due_lists(expiring_before_ms=now_ms + half_validity_ms):
+            while due := await self._store.due_lists(expiring_before_ms=renewed_before_ms):
                 if self._clock_fault:
                     raise Overloaded(f"status lists are not signed: {self._clock_fault}", retry_after_s=60)
                 for version in await asyncio.to_thread(self._sign_all, due, now_ms):
@@ -106,6 +106,17 @@ class ListPublisher:
                     break
                 published |= states
             return len({number for number, _, _ in published})
+
+    async def _renewed_before_ms(self, now_ms: int) -> int:
+        """
+        Return the end of validity before which lists are renewed now: half the validity ahead.
+
+        As soon as one list is due, those of the next quarter come with it, so that all of them share one anchor.
+        """
+        quarter_ms = self._policy.validity_ms // 4
+        earliest_ms = await self._store.earliest_expiry_ms()
+        is_one_due = earliest_ms is not None and earliest_ms < now_ms + 2 * quarter_ms
+        return now_ms + (3 if is_one_due else 2) * quarter_ms
 
     async def run(self) -> None:
         """Renew lists before they run out, until cancelled."""

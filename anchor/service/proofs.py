@@ -5,6 +5,7 @@ from __future__ import annotations
 from anchor.chain.protocol import ChainIdentity
 from anchor.core.digest import SALTED, Method
 from anchor.core.entries import BatchHeader, CredentialEntry, identifier_hash
+from anchor.core.lifecycle import BatchState
 from anchor.core.proof import BatchDescription, CredentialProof, Inclusion
 from anchor.documents import (
     AnchorClaim,
@@ -102,7 +103,7 @@ class Publications:
                 for state in states
             ),
             claim=self.claim(batch),
-            is_final=batch.state.value == "final",
+            is_final=batch.state is BatchState.FINAL,
         )
         if document.description.root() != batch.root:
             raise FatalError(f"batch {sequence} no longer gives its root: the database is damaged")

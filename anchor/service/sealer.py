@@ -162,20 +162,29 @@ class Sealer:
         raise Overloaded("new status lists are made faster than they are published", retry_after_s=1)
 
 
-async def reseal(store: Store, batch: Batch, *, sequence: int, previous_root: bytes, now_s: int) -> None:
+async def reseal(
+    store: Store,
+    batch: Batch,
+    *,
+    sequence: int,
+    previous_root: bytes,
+    states: Sequence[AnchoredList],
+    now_s: int,
+) -> None:
     """
-    Seal an unmined batch again under another sequence: a new header, and the left edge hashed again.
+    Seal an unmined batch again under another sequence: a new header, the left edge hashed again, lists as they are now.
 
-    Entries, positions and list versions stay; only the root changes.
+    Entries and positions stay. `states` must not be older than those of any lower sequence: the store refuses that.
     """
-    if batch.state not in (BatchState.SEALED, BatchState.SENT) or batch.status_root is None:
+    if batch.state not in (BatchState.SEALED, BatchState.SENT):
         raise FatalError(f"batch {batch.id} is {batch.state.value}: it cannot be sealed again")
     header = BatchHeader(sequence=sequence, previous_root=previous_root, created_s=now_s)
     leaf = leaf_hash(header.encode())
     path = await store.inclusion_path(batch.id, 0, batch.leaf_count)
     credential_root = root_from_inclusion(leaf, index=0, tree_size=batch.leaf_count, path=path)
-    seal = _seal_of(header, credential_root=credential_root, status_root=batch.status_root)
-    await store.reseal_batch(batch.id, seal, _left_edge(leaf, path, batch.leaf_count))
+    status_root = StatusSummary.of([state.entry for state in states]).status_root()
+    seal = _seal_of(header, credential_root=credential_root, status_root=status_root)
+    await store.reseal_batch(batch.id, seal, _left_edge(leaf, path, batch.leaf_count), states)
     log.warning("batch.resealed", sequence=sequence, root=seal.root.hex())
 
 

@@ -6,15 +6,20 @@ from anchor.chain.protocol import Chain, ChainIdentity, Signer
 from anchor.chain.registry import code_hash
 from anchor.config import Settings
 from anchor.errors import ChainUnavailable, ConfigError, FatalError
+from anchor.service.kept_anchors import known_sequence, require_final_anchor
 from anchor.store.protocol import Store
 
 
-async def check_chain(*, store: Store, chain: Chain, signer: Signer, settings: Settings) -> ChainIdentity:
+async def check_chain(
+    *, store: Store, chain: Chain, signer: Signer, settings: Settings, accepts_strangers: bool = False
+) -> ChainIdentity:
     """
     Return the chain's identity after comparing it with the settings and with what the database is tied to.
 
     Raises ConfigError where chain id, genesis hash, contract code, publisher or base URL is not the one the database
-    has worked with, and FatalError where the chain knows anchors of this publisher that the database does not.
+    has worked with, and FatalError where the chain knows anchors of this publisher that the database does not, unless
+    `accepts_strangers`, or no longer holds one that was final. What a service saw a stranger anchor while it ran is
+    known to its database.
     """
     identity = await chain.identity()
     if identity.chain_id != settings.chain_id:
@@ -45,7 +50,8 @@ async def check_chain(*, store: Store, chain: Chain, signer: Signer, settings: S
             f"the publisher {signer.address} was succeeded by {successor}: use that account's key"
         )
     await _check_pins(store, identity, signer, settings)
-    await _check_sequences(store, chain, signer, latest.hash)
+    await require_final_anchor(store, chain, signer.address, latest)
+    await _check_sequences(store, chain, signer, latest.hash, accepts_strangers=accepts_strangers)
     return identity
 
 
@@ -68,14 +74,19 @@ async def _check_pins(store: Store, identity: ChainIdentity, signer: Signer, set
             )
 
 
-async def _check_sequences(store: Store, chain: Chain, signer: Signer, latest_hash: bytes) -> None:
+async def _check_sequences(
+    store: Store, chain: Chain, signer: Signer, latest_hash: bytes, *, accepts_strangers: bool
+) -> None:
     head = await chain.head(signer.address, latest_hash)
-    if head is None:
+    known = await known_sequence(store)
+    if head is None or head.record.sequence <= known:
         return
-    newest = await store.newest_sealed()
-    known = newest.sequence or 0 if newest else 0
-    if head.record.sequence > known:
-        raise FatalError(
-            f"the chain holds anchors of {signer.address} up to sequence {head.record.sequence}, this database knows "
-            f"{known}: an old backup was put back, or the key is used elsewhere; put the newest database back"
-        )
+    if accepts_strangers:
+        await store.note_strangers(head.record.sequence)
+        return
+    raise FatalError(
+        f"the chain holds anchors of {signer.address} up to sequence {head.record.sequence}, this database knows "
+        f"{known}: an old backup was put back, or the key is used elsewhere, which cannot be told apart; put the "
+        "newest database back or, only where you are sure that it is the newest and those anchors are not its own, start "
+        "with --accept-foreign-anchors"
+    )

@@ -162,6 +162,10 @@ class StatusStore(Protocol):
         """
         ...
 
+    async def earliest_expiry_ms(self) -> int | None:
+        """Return when the first of the lists' newest versions runs out; None where there is no version."""
+        ...
+
     async def add_version(self, version: NewVersion) -> None:
         """Publish a version; Conflict unless it is newer than the list's newest."""
         ...
@@ -241,14 +245,22 @@ class BatchStore(Protocol):
     async def seal_batch(
         self, batch: int, seal: Seal, levels: NodeLevels, lists: Sequence[AnchoredList]
     ) -> None:
-        """Fix a closed batch's root, tree and list versions; the state becomes `sealed`."""
+        """
+        Fix a closed batch's root, tree and list versions; the state becomes `sealed`.
+
+        Conflict where a list's version would fall below that of a lower sequence.
+        """
         ...
 
-    async def reseal_batch(self, batch: int, seal: Seal, left_edge: Sequence[bytes]) -> None:
+    async def reseal_batch(
+        self, batch: int, seal: Seal, left_edge: Sequence[bytes], states: Sequence[AnchoredList]
+    ) -> None:
         """
-        Give an unmined batch another sequence: its root, and the first complete node of each level, change.
+        Give an unmined batch another sequence: its root, its lists, and the first complete node of each level, change.
 
-        Its payloads are kept but count for nothing any more; the state becomes `sealed`.
+        Its payloads are kept but count for nothing any more; the state becomes `sealed`. Another unmined batch that
+        has the sequence is displaced: it keeps its seal, and takes the sequence back if that seal is mined after all.
+        Conflict where a list's version would fall below that of a lower sequence.
         """
         ...
 
@@ -257,7 +269,7 @@ class BatchStore(Protocol):
         ...
 
     async def batch_by_sequence(self, sequence: int) -> Batch | None:
-        """Return the batch of a sequence."""
+        """Return the batch of a sequence; never a displaced one."""
         ...
 
     async def newest_sealed(self) -> Batch | None:
@@ -268,8 +280,12 @@ class BatchStore(Protocol):
         """Return the mined or final batch of the highest sequence."""
         ...
 
+    async def newest_final(self) -> Batch | None:
+        """Return the final batch of the highest sequence."""
+        ...
+
     async def unfinished_batches(self) -> Sequence[Batch]:
-        """Return the sealed batches that are not final, lowest sequence first."""
+        """Return the sealed batches that are not final, lowest sequence first, the older of two that share one."""
         ...
 
     async def nodes(self, batch: int, level: int, start: int, count: int) -> bytes:
@@ -290,6 +306,10 @@ class OutboxStore(Protocol):
 
     async def payloads(self, batch: int) -> Sequence[Payload]:
         """Return the payloads of a batch's present sequence, oldest first."""
+        ...
+
+    async def payloads_of_nonce(self, nonce: int) -> Sequence[Payload]:
+        """Return every payload of a nonce, whichever batch and sequence it was signed for, oldest first."""
         ...
 
     async def mark_mined(self, batch: int, mined: Mined) -> None:
@@ -319,6 +339,14 @@ class Store(
 
     async def pin(self, name: str, value: str) -> str:
         """Store a fact at the first call and return it at every later one, whatever the value given then."""
+        ...
+
+    async def note_strangers(self, sequence: int) -> None:
+        """Note that anchors up to a sequence, which no batch has, were seen and are a stranger's."""
+        ...
+
+    async def strangers_noted(self) -> int:
+        """Return the highest sequence that was noted as a stranger's; 0 where there is none."""
         ...
 
     async def close(self) -> None:

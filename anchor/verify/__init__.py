@@ -1,6 +1,6 @@
 """Verify credentials and audit publishers, by a trust set of the verifier's own.
 
-report = await verify_file(Path("badge.json"), trust=load_trust(default_trust_path()), open_chain=...)
+report = await verify_file("badge.json", trust=load_trust("trust.toml"))
 report.verdict, report.reasons, report.to_json()
 """
 

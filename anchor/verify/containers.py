@@ -264,7 +264,7 @@ def _types(members: Mapping[str, JsonValue]) -> set[str]:
 
 def _is_old_badge(members: Mapping[str, JsonValue]) -> bool:
     """Whether an object is an assertion of Open Badges 1 or 2, Blockcerts 2 among them."""
-    return "badge" in members and ("Assertion" in _types(members) or "recipient" in members)
+    return "Assertion" in _types(members) or ("badge" in members and "recipient" in members)
 
 
 def _has_disclosures(jws: Mapping[str, JsonValue]) -> bool:

@@ -12,13 +12,20 @@ from anchor.documents import MAX_PROOF_BYTES
 from anchor.errors import InvalidInput
 from anchor.verify.chain_view import OpenChain
 from anchor.verify.evidence_files import MAX_EVIDENCE_FILE_BYTES, evidence_path_of
+from anchor.verify.layout import MAX_DOCUMENT_BYTES
 from anchor.verify.list_files import ListFiles, read_list_files
+from anchor.verify.opening import open_chain as open_over_http
 from anchor.verify.patience import PatientSource
 from anchor.verify.report import Report
 from anchor.verify.sources import ListSource, PublishedFiles, open_files
 from anchor.verify.trust import TrustSet
 from anchor.verify.verifier import verify_credential
 from status_lists.fetch import ListFetcher
+
+MAX_CREDENTIAL_BYTES = 64 * 1024 * 1024
+"""Room for a scanned diploma; JSON of this size takes twenty times as much memory."""
+
+PROOF_SUFFIX = ".proof.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,17 +49,18 @@ class StatusFiles:
 NO_STATUS_FILES = StatusFiles()
 
 
-def proof_path_of(credential: Path) -> Path:
-    """Return where the proof of a credential's file is looked for: `X.proof.json` beside `X`."""
-    return credential.with_name(f"{credential.name}.proof.json")
+def proof_path_of(credential: Path, directory: Path | None = None) -> Path:
+    """Return where the proof of a credential's file stands: `X.proof.json` beside `X`, or in a directory."""
+    name = credential.name + PROOF_SUFFIX
+    return credential.with_name(name) if directory is None else directory / name
 
 
 async def verify_file(
-    credential: Path,
+    credential: Path | str,
     *,
     trust: TrustSet,
-    open_chain: OpenChain,
-    proof: Path | None = None,
+    open_chain: OpenChain = open_over_http,
+    proof: Path | str | None = None,
     status: StatusFiles = NO_STATUS_FILES,
     at_s: int | None = None,
     now_s: int | None = None,
@@ -61,12 +69,14 @@ async def verify_file(
 
     Status is read from the files named in `status`; where none is, from evidence beside the credential, and
     what that does not tell from where the trust set says. `at_s` asks about a past time, `now_s` is the
-    verifier's own, the system's clock by default; both in Unix seconds. Raises InvalidInput where the
-    credential, or a file that was named, cannot be read.
+    verifier's own, the system's clock by default; both in Unix seconds. The chain is read over HTTP unless
+    `open_chain` says otherwise. Raises InvalidInput where the credential, or a file that was named, cannot be
+    read, and for an RPC URL or contract in the trust set that is none.
     """
-    content = await asyncio.to_thread(read_credential_file, credential)
-    proof_content = await asyncio.to_thread(read_proof_of, credential, proof)
-    evidence = await asyncio.to_thread(_read_evidence, credential, status)
+    path, proof_path = Path(credential), None if proof is None else Path(proof)
+    content = await asyncio.to_thread(read_credential_file, path)
+    proof_content = await asyncio.to_thread(read_proof_of, path, proof_path)
+    evidence = await asyncio.to_thread(_read_evidence, path, status)
     async with AsyncExitStack() as stack:
         return await verify_credential(
             content,
@@ -89,8 +99,8 @@ def foreign_fetcher(trust: TrustSet) -> ListFetcher | None:
 
 
 def read_credential_file(credential: Path) -> bytes:
-    """Return a credential's bytes; InvalidInput where the file cannot be read."""
-    return _read(credential, None)
+    """Return a credential's bytes; InvalidInput where the file cannot be read or has too many."""
+    return _read_whole(credential, MAX_CREDENTIAL_BYTES)
 
 
 def read_proof_of(credential: Path, proof: Path | None) -> bytes | None:
@@ -114,7 +124,11 @@ async def _list_source(trust: TrustSet, status: StatusFiles, stack: AsyncExitSta
     """Return where lists are had from; what needs no source opens none."""
     if status.lists:
         given = await asyncio.to_thread(read_list_files, status.lists)
-        batch = None if status.batch is None else await asyncio.to_thread(_read, status.batch, None)
+        batch = (
+            None
+            if status.batch is None
+            else await asyncio.to_thread(_read_whole, status.batch, MAX_DOCUMENT_BYTES)
+        )
         batches = None if batch is not None else await _fetched_source(trust, stack)
         return ListFiles(given, batch=batch, batches=batches)
     if status.batch is not None:
@@ -132,7 +146,14 @@ async def _fetched_source(trust: TrustSet, stack: AsyncExitStack) -> ListSource 
     return files if trust.files.is_mirror else PatientSource(files)
 
 
-def _read(path: Path, max_bytes: int | None) -> bytes:
+def _read_whole(path: Path, max_bytes: int) -> bytes:
+    content = _read(path, max_bytes + 1)
+    if len(content) > max_bytes:
+        raise InvalidInput(f"{path} has more than {max_bytes:,} bytes, the most that is read")
+    return content
+
+
+def _read(path: Path, max_bytes: int) -> bytes:
     try:
         with path.open("rb") as file:
             return file.read(max_bytes)

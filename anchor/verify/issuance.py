@@ -11,19 +11,26 @@ from anchor.core.verdict import Verdict
 from anchor.documents import ProofDocument
 from anchor.errors import ChainUnavailable, InvalidInput
 from anchor.verify.chain_view import Anchor, ChainView, OpenChain, open_anchorage, open_view
-from anchor.verify.credential import Reading
 from anchor.verify.findings import Finding, passed, ruled, unknown
+from anchor.verify.reading import Reading
 from anchor.verify.times import utc_text
 from anchor.verify.trust import TrustSet
+
+MAX_BLOCK_AGE_S = 3_600
+"""An endpoint whose latest block is older lags behind: what it does not know says nothing of the present."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """What a search found: a root's anchor, the view of the last anchorage, and what could not be asked."""
+    """What a search found: a root's anchor, the view of the last anchorage, and what could not be asked.
+
+    `views` are all anchorages that were looked into.
+    """
 
     anchor: Anchor | None
     current: ChainView | None
     failures: tuple[str, ...]
+    views: tuple[ChainView, ...] = ()
 
 
 async def find_anchor(
@@ -35,33 +42,51 @@ async def find_anchor(
     """
     current: ChainView | None = None
     failures: list[str] = []
+    views: list[ChainView] = []
     for anchorage in reversed(trust.anchorages):
         try:
             reader = await stack.enter_async_context(open_anchorage(anchorage, open_chain))
             view = await open_view(reader, anchorage)
+            views.append(view)
             current = view if anchorage is trust.current else current
             anchor = await view.find(root)
         except ChainUnavailable as exc:
             failures.append(f"{chain_name(anchorage.chain_id)}: {exc}")
             continue
         if anchor is not None:
-            return Search(anchor=anchor, current=current, failures=tuple(failures))
-    return Search(anchor=None, current=current, failures=tuple(failures))
+            return Search(anchor=anchor, current=current, failures=tuple(failures), views=tuple(views))
+    return Search(anchor=None, current=current, failures=tuple(failures), views=tuple(views))
 
 
-def not_found(search: Search, document: ProofDocument) -> Finding:
-    """Return why a root has no anchor: absent wherever the trust set says to look, or not to be looked up."""
+def not_found(search: Search, document: ProofDocument, now_s: int) -> Finding:
+    """Return why a root has no anchor: absent wherever the trust set says to look, or not to be looked up.
+
+    A chain that is read as of an old block, or of one before the block that the proof claims, may hold the
+    anchor by now: nothing is said then. What the proof claims can only take a definite no away.
+    """
     if search.failures:
         return unknown(
             "anchor", "chain_unavailable", f"the chain cannot be read ({'; '.join(search.failures)})"
         )
     claim = document.claim
+    for view in search.views:
+        is_before_claim = view.anchorage.chain_id == claim.chain_id and view.block.number < claim.block_number
+        if is_before_claim or now_s - view.block.timestamp_s > MAX_BLOCK_AGE_S:
+            return unknown("anchor", "chain_behind", _behind_text(view, claim.block_number))
     return ruled(
         "anchor",
         Verdict.NOT_ANCHORED,
         "root_not_anchored",
         "no publisher of your trust set anchored this proof's root (the proof claims publisher "
         f"{claim.publisher}, contract {claim.contract}, {chain_name(claim.chain_id)})",
+    )
+
+
+def _behind_text(view: ChainView, claimed_number: int) -> str:
+    block = view.block
+    return (
+        f"the RPC endpoint of {chain_name(view.anchorage.chain_id)} lags behind: its latest block is {block.number}, "
+        f"{utc_text(block.timestamp_s)} (the proof claims block {claimed_number}): ask again later, or another one"
     )
 
 

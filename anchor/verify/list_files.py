@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from anchor.errors import InvalidInput, NotFound
+from anchor.verify.layout import MAX_DOCUMENT_BYTES
 from anchor.verify.sources import ListSource
 from status_lists import StatusListError, parse_json_object
 from status_lists.datetimes import parse_datetime
@@ -64,9 +65,13 @@ def read_list_files(paths: Sequence[Path]) -> dict[Path, bytes]:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(MAX_DOCUMENT_BYTES + 1)
     except OSError as exc:
         raise InvalidInput(f"{path} cannot be read: {exc.strerror}") from exc
+    if len(content) > MAX_DOCUMENT_BYTES:
+        raise InvalidInput(f"{path} has more than {MAX_DOCUMENT_BYTES:,} bytes: no status list is so large")
+    return content
 
 
 def _identified(path: Path, content: bytes) -> tuple[int, int]:

@@ -19,6 +19,9 @@ from anchor.verify.findings import Finding, ruled, unknown
 from status_lists import StatusListError
 from status_lists.multibase import decode_base64url, encode_base64url
 
+MAX_DISCLOSURES = 10_000
+"""Real credentials have dozens; each costs a hundred times its bytes to read."""
+
 _SD = "_sd"
 _SD_ALG = "_sd_alg"
 _ARRAY_DIGEST = "..."
@@ -78,6 +81,8 @@ class _Walk:
     __slots__ = ("_disclosures", "_met")
 
     def __init__(self, disclosures: Sequence[bytes]) -> None:
+        if len(disclosures) > MAX_DISCLOSURES:
+            raise _malformed(f"more than {MAX_DISCLOSURES:,} disclosures")
         self._disclosures = {encode_base64url(sha256(text).digest()): text for text in disclosures}
         self._met: set[str] = set()
         if len(self._disclosures) != len(disclosures):

@@ -103,10 +103,11 @@ class TrustSet:
             raise InvalidInput(
                 "a trust set accepts nobody without an [[issuer]]: add one, or write accept_any_issuer = true"
             )
-        names = [name for issuer in self.issuers for name in issuer.names]
-        for name in names:
-            if names.count(name) > 1:
+        known: set[str] = set()
+        for name in (name for issuer in self.issuers for name in issuer.names):
+            if name in known:
                 raise InvalidInput(f"the issuer {name[:100]!r} stands in the trust set twice: keep one")
+            known.add(name)
         # Its anchored lists would otherwise be believed on their signature alone.
         service = None if self.files is None or self.files.is_mirror else _authority(self.files.address)
         if service is not None and self.allows_host(service):

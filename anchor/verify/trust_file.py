@@ -12,9 +12,9 @@ from platformdirs import user_config_path
 
 from anchor.client.base_url import check_base_url, is_loopback
 from anchor.core.strict_json import JsonValue
-from anchor.documents import read_address
+from anchor.documents import decode_hex32, read_address
 from anchor.errors import InvalidInput
-from anchor.fields import Fields, decode_hex, encode_hex
+from anchor.fields import Fields, encode_hex
 from anchor.verify.trust import (
     DEFAULT_MAX_STATUS_AGE_S,
     Anchorage,
@@ -38,10 +38,10 @@ def default_trust_path() -> Path:
     return user_config_path("credential-anchor") / "trust.toml"
 
 
-def load_trust(path: Path) -> TrustSet:
+def load_trust(path: Path | str) -> TrustSet:
     """Read a trust file; InvalidInput, naming the place, where there is none or it has a fault."""
     try:
-        content = path.read_bytes()
+        content = Path(path).read_bytes()
     except FileNotFoundError as exc:
         raise InvalidInput(f"there is no trust file {path}: make one with `anchor trust export`") from exc
     except OSError as exc:
@@ -150,13 +150,13 @@ def _read_anchorage(fields: Fields) -> Anchorage:
     rpc = _read_rpc(fields)
     anchorage = Anchorage(
         chain_id=fields.integer("chain_id", minimum=1),
-        genesis_hash=fields.decoded("genesis_hash", decode_hash_hex),
+        genesis_hash=fields.decoded("genesis_hash", decode_hex32),
         contract=fields.decoded("contract", read_address),
         publisher=fields.decoded("publisher", read_address),
         rpc=rpc,
         quorum=_read_quorum(fields, rpc),
         from_block=_optional_integer(fields, "from_block") or 0,
-        code_hash=fields.decoded("code_hash", decode_hash_hex) if fields.has("code_hash") else None,
+        code_hash=fields.decoded("code_hash", decode_hex32) if fields.has("code_hash") else None,
         confirmations=_optional_integer(fields, "confirmations"),
     )
     fields.end()
@@ -169,7 +169,11 @@ def _read_rpc(fields: Fields) -> str:
         return ""
     value = fields.value("rpc")
     urls = [value] if isinstance(value, str) else value
-    if not isinstance(urls, list) or not all(isinstance(url, str) and url.split() for url in urls):
+    if (
+        not urls
+        or not isinstance(urls, list)
+        or not all(isinstance(url, str) and url.split() for url in urls)
+    ):
         raise InvalidInput("'rpc' must be the URL of an RPC endpoint, or an array of such URLs")
     return " ".join(str(url) for url in urls)
 
@@ -212,11 +216,6 @@ def _texts(fields: Fields, name: str) -> tuple[str, ...]:
 
 def _optional_integer(fields: Fields, name: str) -> int | None:
     return fields.integer(name) if fields.has(name) else None
-
-
-def decode_hash_hex(text: str) -> bytes:
-    """Return the 32 bytes of a hash that Ethereum writes as 0x and 64 hex digits; else InvalidInput."""
-    return decode_hex(text, size=32)
 
 
 def _anchorage_lines(anchorage: Anchorage) -> list[str]:

@@ -100,7 +100,7 @@ async def _verify(
         # (2) Stops roots anchored anywhere by anybody: contract and publisher are the trust set's.
         search = await find_anchor(document.proof.root(), trust=trust, open_chain=open_chain, stack=stack)
         if search.anchor is None:
-            return _ended([*findings, not_found(search, document)], search, trust, moment)
+            return _ended([*findings, not_found(search, document, moment.now_s)], search, trust, moment)
         # (3) Stops a second entry at one position, with a tree size of the prover's choice.
         place = check_place(document, search.anchor)
         if place.reason is not None:

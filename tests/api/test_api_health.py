@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from tests.support.api_caller import ApiCaller, serving
-from tests.support.assembly import Running, digest
+from tests.support.assembly import Running, digest, make_settings, new_chain, running
 
 
 def metric(text: str, name: str) -> float:
@@ -46,6 +47,44 @@ async def test_not_ready_says_why(api: ApiCaller, service: Running) -> None:
     assert "no answer from the endpoint" in told
     assert "set the clock" in told
     assert "send it some ether" in told
+
+
+async def test_anchor_that_does_not_get_on_is_not_ready(api: ApiCaller, service: Running, key: str) -> None:
+    """A balance below the cost of one anchor, and an hour without a block for a batch, are told with advice."""
+    service.chain.unaffordable = True
+    await api.post("/v1/digests", {"digest": digest(1).hex(), "method": "raw"}, key=key)
+    service.clock.advance(60)
+    await service.mine(2)
+    service.services.status.answered()
+    first = await api.get("/readyz")
+    service.clock.advance(3600)
+    await service.mine()
+    second = await api.get("/readyz")
+
+    assert first.status == second.status == 503
+    assert first.json["problems"] == ["the publisher's account cannot pay for an anchor: send it some ether"]
+    assert "a batch has waited 6" in second.json["problems"][1]
+
+    service.chain.unaffordable = False
+    await service.mine(2)
+    assert (await api.get("/readyz")).json["problems"] == []
+
+
+async def test_fee_cap_that_is_reached_is_not_ready(tmp_path: Path) -> None:
+    """Where the settings allow no dearer transaction, a person is asked to wait or to raise them."""
+    async with (
+        running(make_settings(tmp_path, max_fee_gwei=2.2), new_chain()) as service,
+        serving(service) as api,
+    ):
+        await service.seal(await service.add_issuer(), 1)
+        service.services.status.answered()
+        await service.turn()
+        service.chain.base_fee_wei *= 5
+        await service.mine(20)
+        answer = await api.get("/readyz")
+
+    assert answer.status == 503
+    assert "publisher.max_fee_gwei" in answer.json["problems"][0]
 
 
 async def test_low_balance_is_a_warning(api: ApiCaller, service: Running) -> None:
@@ -132,3 +171,15 @@ async def test_metrics_have_no_label_of_a_callers_making(api: ApiCaller) -> None
 
     assert 'anchor_request_seconds_count{route="unknown",status="404"} 5.0' in text
     assert "probe" not in text
+
+
+async def test_passed_over_endpoints_are_warnings(api: ApiCaller, service: Running) -> None:
+    """An RPC endpoint that others stand in for is told by its origin, and does not make the service unready."""
+    await service.anchorer.step()
+    service.services.status.answered()
+    service.chain.passed_over = ["https://rpc.example.org is behind the other endpoints"]
+
+    answer = await api.get("/readyz")
+
+    assert answer.status == 200
+    assert answer.json["warnings"] == ["RPC endpoint https://rpc.example.org is behind the other endpoints"]

@@ -85,6 +85,23 @@ async def test_allocate_bad_idempotency_key_refused(
     assert await service.store.list_states() == []
 
 
+async def test_anchored_by_is_told_only_where_it_can_be_foretold(
+    api: ApiCaller, service: Running, key: str
+) -> None:
+    """The time of the anchor is null before the chain was seen, and while an older batch waits for its block."""
+    first, second, third = await allocate(api, key, 3)
+    unseen = await api.post("/v1/status-changes", change(first), key=key)
+    await service.anchorer.step()
+    service.services.status.answered()
+    foretold = await api.post("/v1/status-changes", change(second), key=key)
+    service.clock.advance(60)
+    await service.turn()
+    waiting = await api.post("/v1/status-changes", change(third), key=key)
+
+    assert [answer.json["anchoredBy"] for answer in (unseen, waiting)] == [None, None]
+    assert foretold.json["anchoredBy"] > foretold.json["published"]
+
+
 async def test_revocation_is_published_and_remembered(api: ApiCaller, service: Running, key: str) -> None:
     """The answer names the list's new version, which shows the bit; the history says who, when and why."""
     place, untouched = await allocate(api, key, 2)

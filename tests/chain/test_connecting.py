@@ -40,3 +40,21 @@ def test_connect_impossible_endpoints_are_config_error(urls: list[str], quorum: 
         connect(rpc_urls=urls, contract=ZERO_ADDRESS, quorum=quorum)
 
     assert "secretkey" not in str(caught.value)
+
+
+CHECKSUMMED = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"  # EIP-55, its first example
+
+
+@pytest.mark.parametrize(
+    "contract", [CHECKSUMMED, CHECKSUMMED.lower(), "0x" + CHECKSUMMED[2:].upper(), ZERO_ADDRESS]
+)
+def test_connect_contract_with_right_checksum_or_none_is_taken(contract: str) -> None:
+    """An address in one case carries no checksum."""
+    assert CHECKSUMMED in repr(connect(rpc_urls=[URL], contract=contract)) or contract == ZERO_ADDRESS
+
+
+def test_connect_contract_with_wrong_checksum_is_config_error() -> None:
+    """A mistyped character shows: nothing is looked for at somebody else's address."""
+    mistyped = CHECKSUMMED.replace("aAeb", "aaeb")
+    with pytest.raises(ConfigError, match="EIP-55"):
+        connect(rpc_urls=[URL], contract=mistyped)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -176,10 +177,9 @@ async def test_failover_endpoint_out_is_not_asked_until_its_back_off_is_over(end
     assert len(first.calls) == failed + 1
 
 
-async def _until(condition: object) -> None:
-    assert callable(condition)
+async def _until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - probes run beside and tell no events
             await asyncio.sleep(0.005)
 
 
@@ -520,3 +520,81 @@ async def _whole_work_without_identity(
     receipt = await mined(chain, await _anchor(chain, signer, anvil.contract))
     assert receipt.succeeded
     assert chain.endpoint_problems() == [f"{failing.url} does not answer as it should"]
+
+
+async def test_failover_slower_than_patience_is_passed_over(endpoints: Endpoints) -> None:
+    """Row 33: who is silent while the others have answered is not waited for, and is not asked again for a while."""
+    first = endpoints.proxies[0]
+    async with endpoints.chain(request_timeout_s=3600, policy=HASTY) as chain:
+        await chain.identity()
+        first.fail("eth_getBlockByNumber", rpc_proxy.hang_before())
+        async with asyncio.timeout(60):
+            await latest(chain)
+        asked = len(first.calls)
+        await latest(chain)
+
+        assert chain.endpoint_problems() == [f"{first.url} does not answer as it should"]
+        assert len(first.calls) == asked
+
+
+async def test_failover_closed_while_a_probe_hangs_leaves_nothing_running(endpoints: Endpoints) -> None:
+    """Probes run beside the reads, and end with the chain."""
+    first = endpoints.proxies[0]
+    async with endpoints.chain(request_timeout_s=3600) as chain:
+        await chain.identity()
+        first.fail("*", rpc_proxy.drop_before())
+        await latest(chain)
+        first.fail("*", rpc_proxy.hang_before())
+        endpoints.wait_out()
+        await latest(chain)
+        probing = _probes()
+
+    assert len(probing) == 1
+    assert _probes() == []
+
+
+def _probes() -> list[str]:
+    return [task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith("probe")]
+
+
+async def test_failover_events_are_read_where_the_range_ends_within_the_chain(
+    endpoints: Endpoints, signer: LocalSigner
+) -> None:
+    """Row 31: an endpoint a few blocks behind would leave out the newest events without saying so."""
+    first = endpoints.proxies[0]
+    stale = await endpoints.anvil.control("eth_getBlockByNumber", "latest", _WITHOUT_TRANSACTIONS)
+    async with endpoints.chain() as chain:
+        await chain.identity()
+        first.fail(
+            "eth_getBlockByNumber", rpc_proxy.changed(lambda header: header if header is None else stale)
+        )
+        receipt = await _mined_by_another(endpoints, signer)
+        await latest(chain)
+        events = await chain.anchored_events(
+            signer.address, from_block=receipt.block_number, to_block=receipt.block_number
+        )
+
+        assert chain.endpoint_problems() == []
+        assert [event.transaction_hash for event in events] == [receipt.transaction_hash]
+
+
+async def _mined_by_another(endpoints: Endpoints, signer: LocalSigner) -> Receipt:
+    other = connect(rpc_urls=[endpoints.anvil.rpc_url], contract=endpoints.anvil.contract)
+    try:
+        return await mined(other, await _anchor(other, signer, endpoints.anvil.contract))
+    finally:
+        await other.close()
+
+
+@pytest.mark.parametrize("position", [1, 2])
+async def test_failover_one_of_three_far_ahead_does_not_leave_the_others_behind(
+    endpoints: Endpoints, position: int
+) -> None:
+    """Row 32: a block that two of three have not heard of makes neither of them stale, even with a quorum of 1."""
+    invented = {"number": "0x7fffffff", "hash": "0x" + "ab" * 32, "timestamp": "0x1"}
+    async with endpoints.chain(count=3) as chain:
+        await chain.identity()
+        endpoints.proxies[position].fail("eth_getBlockByNumber", rpc_proxy.result(invented))
+        for _ in range(3):
+            assert (await latest(chain)).number < 0x7FFFFFFF
+        assert chain.endpoint_problems() == []

@@ -96,6 +96,20 @@ def test_submit_no_strict_json_says_where_and_what_to_do(
     assert service.seen == []
 
 
+def test_submit_nearly_json_of_any_name_is_refused(cli: Cli, service: FakeService, tmp_path: Path) -> None:
+    """A damaged badge that is not named .json is not hashed as bytes unnoticed."""
+    broken = tmp_path / "badge.txt"
+    broken.write_text('{\n  "name": "x",\n}\n')
+
+    result = cli("submit", broken, code=1)
+
+    assert "at line 3, column 1" in result.stderr
+    assert "--method raw" in result.stderr
+    assert service.seen == []
+    cli("submit", "--method", "raw", broken)
+    assert _submitted(service)[0]["method"] == "raw"
+
+
 def test_submit_repeated_name_is_refused(cli: Cli, tmp_path: Path) -> None:
     """What other readers accept, a name that stands twice, is refused with its place."""
     twice = tmp_path / "twice.jsonld"

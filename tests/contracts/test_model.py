@@ -18,7 +18,7 @@ ROOTS = [*(root(number) for number in range(1, 7)), NO_ROOT]
 
 
 @dataclass(frozen=True, slots=True)
-class Refused(Exception):  # noqa: N818  (a refusal is an outcome that the model expects, not an error)
+class Refused(Exception):
     """What the contract must revert with."""
 
     name: str

@@ -169,16 +169,17 @@ class ModelService:
     def _send_or_stop(self, batch: ModelBatch, step: Step) -> None:
         if step is Step.HALT:
             self.halted = batch
-        elif batch.payloads[-1] not in self._chain.pool:
-            self._chain.pool.append(batch.payloads[-1])
+        else:
+            payload = self._live(batch)
+            assert payload is not None
+            if payload not in self._chain.pool:
+                self._chain.pool.append(payload)
 
     def _take(self, batch: ModelBatch, step: Step) -> None:
         latest = self._chain.latest
         match step:
-            case Step.SIGN:
+            case Step.SIGN | Step.REPLACE:
                 self._sign(batch, latest.nonce)
-            case Step.REPLACE:
-                self._sign(batch, batch.payloads[-1].nonce)
             case Step.MARK_MINED:
                 batch.state, batch.mined_block_hash = BatchState.MINED, latest.records[batch.root]
             case Step.MARK_FINAL:
@@ -194,14 +195,22 @@ class ModelService:
         batch.payload_age_s = 0.0
         batch.state = BatchState.SENT
 
+    def _live(self, batch: ModelBatch) -> Transaction | None:
+        """Return the payload of the present seal that can be mined next, or else the newest one."""
+        own = [payload for payload in batch.payloads if payload.root == batch.root]
+        ready = [payload for payload in own if payload.nonce == self._chain.latest.nonce]
+        return (ready or own or [None])[-1]
+
     def _batch_view(self, batch: ModelBatch) -> BatchView:
         mined = batch.mined_block_hash
+        live = self._live(batch)
+        own = {payload.nonce for payload in batch.payloads if payload.root == batch.root}
         return BatchView(
             state=batch.state,
             sequence=batch.sequence,
             mined_block_hash=None if mined is None else _hash_bytes(mined),
-            payload_nonce=batch.payloads[-1].nonce if batch.payloads else None,
-            burned_nonces=len({payload.nonce for payload in batch.payloads}),
+            payload_nonce=live.nonce if live else None,
+            burned_nonces=len([nonce for nonce in own if nonce < self._chain.final.nonce]),
             payload_age_s=batch.payload_age_s,
         )
 

@@ -118,12 +118,55 @@ def test_credential_digest_of_a_token_ignores_only_what_the_method_leaves_out(
 def test_detect_method_of_any_bytes_names_a_method_that_takes_them(
     *, content: bytes, named_json: bool
 ) -> None:
-    """What is detected can be hashed, but for a damaged file that is named as JSON: that one is refused."""
+    """What is detected can be hashed, but for damaged JSON, named as JSON or begun as such: it is refused."""
     method = detect_method(content, named_json=named_json)
     try:
         credential_digest(method, content)
     except NotStrictJson:
-        assert named_json
+        assert named_json or content.strip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"a": 1,}',
+        b'{"a": 1',
+        b' \n{ "a b\\"c" : NaN}',
+        b'\xef\xbb\xbf {"a": 1}',
+        b'{"a": "\xff"}',
+        b'[{"a": 1},]',
+        b"[1, 2, NaN]",
+        b"[0.1000000000000000000000001]",
+        b"[" + b"1, " * 40 + b"x]",
+        b"[" * 200_000,
+    ],
+)
+def test_detect_method_of_nearly_json_is_jcs_so_that_it_is_refused(content: bytes) -> None:
+    """A file that begins as JSON is not hashed as bytes for a small fault: the place is told."""
+    method = detect_method(content, named_json=False)
+
+    assert method is Method.JCS
+    with pytest.raises(NotStrictJson) as error:
+        credential_digest(method, content)
+    assert error.value.line >= 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        rb"{\rtf1\ansi Diploma}",
+        b"{'a': 1}",
+        b"[1] Ada Lovelace was awarded the degree of Bachelor of Science, and here is why she was",
+        b"[2026-11-22 10:00:00] a line of a log",
+        b'{"a quotation" in braces}',
+        b"[Ada]",
+        b"{",
+        b'{"' + b'\\"' * 100_000,
+    ],
+)
+def test_detect_method_of_text_in_brackets_is_raw(content: bytes) -> None:
+    """RTF, notes and logs begin with brackets and are no JSON."""
+    assert detect_method(content, named_json=False) is Method.RAW
 
 
 @given(st.text(max_size=8))

@@ -120,6 +120,11 @@ DAMAGE = {
     "a version's document changed": (
         "update list_versions set document = cast(replace(document, 'revocation', 'suspension') as blob)"
     ),
+    "a batch with older lists than the one before": (
+        "insert into list_snapshots (batch, versions)"
+        " select max(batch), (select json_group_array(version - 1) from (select max(version) as version"
+        " from list_versions group by list order by list)) from list_versions"
+    ),
     "a counter set back": "update lists set allocated = 0",
     "a list of another issuer": "update entries set issuer = 99 where leaf_index = 1",
 }

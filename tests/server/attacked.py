@@ -48,10 +48,13 @@ class Raw:
 
     async def answer(self) -> bytes:
         """Return the status line of the next answer, whose body is read too."""
+        return (await self.whole_answer()).partition(b"\r\n")[0]
+
+    async def whole_answer(self) -> bytes:
+        """Return the next answer, head and body."""
         head = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 20)
         length = [line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")]
-        await self.reader.readexactly(int(length[0].partition(b":")[2]))
-        return head.partition(b"\r\n")[0]
+        return head + await self.reader.readexactly(int(length[0].partition(b":")[2]))
 
     async def rest(self) -> bytes:
         """Return all that comes until the server ends the connection, in whatever way."""

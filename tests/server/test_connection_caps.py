@@ -125,8 +125,8 @@ async def test_stop_ends_every_connection(path: str) -> None:
     async with attacked() as server:
         client = await server.connect(receive_bytes=4096)
         await client.send(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        await client.reader.read(1) if path == "/hello" else await until(lambda: server.open == 1)
         await opened(server)
-    await client.rest()
 
     assert server.open == 0
 

@@ -187,6 +187,24 @@ async def test_slow_reader_that_keeps_the_rate_gets_everything() -> None:
         await server.ask(slow)
 
 
+async def test_slow_reader_of_a_stream_is_judged_by_what_it_takes() -> None:
+    """A stream that goes on as fast as it is read has as much waiting as before: that is no lack of progress."""
+    small_share = replace(DEADLINES, min_bytes_per_s=1024)
+    async with attacked(deadlines=small_share) as server:
+        slow = await server.connect(receive_bytes=4096)
+        await slow.send(b"GET /pieces HTTP/1.1\r\nHost: a\r\n\r\n")
+        await until(lambda: server.pending(slow) > 0)
+        await slow.reader.readuntil(b"\r\n\r\n")
+        got = 0
+        for window in range(1, LARGE_BYTES // PIECE_BYTES // 2 + 1):
+            while got < window * 2 * PIECE_BYTES:
+                got += len(await slow.reader.read(1 << 16))
+            server.wait(DEADLINES.write_s)
+
+        assert (got, server.ended(Reason.WRITE_DEADLINE), server.open) == (LARGE_BYTES, 0, 1)
+        await server.ask(slow)
+
+
 async def test_rest_of_an_unwanted_body_is_no_request() -> None:
     """A client that sends on after an early answer can read that answer, and the connection ends by itself."""
     async with attacked() as server:

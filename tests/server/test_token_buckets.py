@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from anchor.server.token_buckets import Rate, TokenBuckets
 from tests.support.clock import FakeClock
 
-PAUSES = st.lists(st.floats(0, 5), min_size=1, max_size=60)
+PAUSES = st.lists(st.sampled_from([0.0, 0.0, 0.01, 0.3, 5.0]) | st.floats(0, 5), min_size=1, max_size=60)
 EPSILON = 1e-6
 
 

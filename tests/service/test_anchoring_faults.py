@@ -7,13 +7,17 @@ from pathlib import Path
 import pytest
 
 from anchor.chain.protocol import SendOutcome
+from anchor.core.entries import Purpose, StatusEntry
 from anchor.core.lifecycle import MAX_BURNED_NONCES, BatchState
 from anchor.errors import ChainUnavailable, FatalError
-from anchor.store.records import Issuer
+from anchor.store.records import Batch, Issuer, StatusChange
+from status_lists import get_entry, parse_list_document
 from tests.support.assembly import Running, digest, make_settings, new_chain, running
-from tests.support.stored_first import check_everything
+from tests.support.fake_sending_chain import decode
+from tests.support.stored_first import check_everything, check_versions_rise
 
 FOREIGN_ROOT = digest(666)
+LIST_BYTES = 131_072 // 8
 
 
 async def test_reorganisation_drops_the_block_batch_is_mined_elsewhere(
@@ -277,7 +281,7 @@ async def test_stranger_takes_sequence_of_a_sent_batch_old_payload_never_anchors
 async def test_stranger_takes_the_sequence_of_the_first_of_two_dropped_batches(
     service: Running, issuer: Issuer
 ) -> None:
-    """Where two mined batches are dropped and a stranger takes the first's place, each is anchored once after all."""
+    """Where two mined batches are dropped and a stranger takes the first's place, both go on it, the older first."""
     service.chain.finality_lag = None
     accepted = []
     for number in (1, 2):
@@ -288,16 +292,201 @@ async def test_stranger_takes_the_sequence_of_the_first_of_two_dropped_batches(
     service.chain.reorganise(2, back_to_pool=False)
     service.chain.send_foreign(service.publisher, anchor=(1, FOREIGN_ROOT, 1))
 
-    for _ in range(6):
+    for _ in range(8):
         await service.mine()
         service.chain.finalize()
 
     batches = [await service.batch(item.batch) for item in accepted]
     assert [batch.state for batch in batches] == [BatchState.FINAL] * 2
-    assert [batch.sequence for batch in batches] == [3, 2]
+    assert [batch.sequence for batch in batches] == [2, 3]
     roots = service.chain.anchored_roots(service.publisher)
-    assert [roots[sequence] for sequence in (1, 2, 3)] == [FOREIGN_ROOT, batches[1].root, batches[0].root]
-    assert batches[0].previous_root == batches[1].root
+    assert [roots[sequence] for sequence in (1, 2, 3)] == [FOREIGN_ROOT, batches[0].root, batches[1].root]
+    await check_everything(service, issuer, *accepted)
+
+
+async def revoked_by(service: Running, issuer: Issuer) -> StatusEntry:
+    """Anchor a credential, and its revocation in the next batch; no block is final."""
+    service.chain.finality_lag = None
+    (accepted,) = await service.submit(issuer, 1, allocate=True)
+    assert accepted.status is not None
+    service.clock.advance(60)
+    await service.turn()
+    await service.mine()
+    change = StatusChange(accepted.status, Purpose.REVOCATION, value=1, reason="fraud")
+    await service.services.intake.change_status(issuer, [change])
+    service.clock.advance(60)
+    await service.turn()
+    await service.mine()
+    assert len(service.chain.anchored_roots(service.publisher)) == 2
+    return accepted.status
+
+
+@pytest.mark.parametrize("back_to_pool", [False, True], ids=["lost", "in the pool"])
+async def test_stranger_between_dropped_batches_the_head_stays_revoked(
+    service: Running,
+    issuer: Issuer,
+    back_to_pool: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """In whatever order dropped batches are anchored again, no list falls back and no credential is revoked no more."""
+    entry = await revoked_by(service, issuer)
+    batches = [batch.id for batch in await service.store.unfinished_batches()]
+    service.chain.reorganise(2, back_to_pool=back_to_pool)
+    service.chain.send_foreign(service.publisher, anchor=(1, FOREIGN_ROOT, 1))
+
+    for _ in range(10):
+        await service.mine()
+        service.chain.finalize()
+        await check_versions_rise(service)
+
+    assert [await service.state(batch) for batch in batches] == [BatchState.FINAL] * 2
+    roots = service.chain.anchored_roots(service.publisher)
+    assert len(roots) == 3
+    for batch in batches:
+        stored = await service.batch(batch)
+        assert roots[stored.sequence or 0] == stored.root
+    head = await service.services.publications.batch(3)
+    assert head.description.root() == roots[3]
+    version = head.lists[entry.list_number].entry.version
+    document = await service.store.list_version(entry.list_number, version)
+    assert document is not None
+    bits = parse_list_document(document.document, max_bits_bytes=LIST_BYTES).bits
+    assert get_entry(bits, entry.index) == 1
+    if not back_to_pool:
+        assert [(await service.batch(batch)).sequence for batch in batches] == [2, 3]
+        assert [(await service.batch(batch)).previous_root for batch in batches] == [roots[1], roots[2]]
+
+
+async def test_payload_of_a_displaced_seal_is_outbid_at_its_nonce(service: Running, issuer: Issuer) -> None:
+    """What is signed for a nonce that a former payload has pays so much more that every pool takes it instead."""
+    await revoked_by(service, issuer)
+    first, second = await service.store.unfinished_batches()
+    (former,) = await service.store.payloads(second.id)
+    service.chain.reorganise(2, back_to_pool=False)
+    service.chain.send_foreign(service.publisher, anchor=(1, FOREIGN_ROOT, 1))
+    service.chain.mine()
+    service.chain.finalize()
+    # Only the later batch's payload is in the pool by then.
+    await service.chain.broadcast(former.raw)
+    await service.turn()
+
+    (payload,) = await service.store.payloads(first.id)
+    assert payload.nonce == former.nonce
+    assert 8 * payload.max_fee_wei >= 9 * former.max_fee_wei
+    assert [item.hash for item in service.chain.pool.values()] == [payload.hash]
+
+
+async def test_former_seal_is_mined_after_all_each_batch_is_anchored_once(
+    service: Running, issuer: Issuer
+) -> None:
+    """Where a miner takes the displaced batch's old payload, that batch is mined by it, and the other goes next."""
+    await revoked_by(service, issuer)
+    first, second = await service.store.unfinished_batches()
+    (former,) = await service.store.payloads(second.id)
+    service.chain.reorganise(2, back_to_pool=False)
+    service.chain.send_foreign(service.publisher, anchor=(1, FOREIGN_ROOT, 1))
+    service.chain.mine()
+    service.chain.finalize()
+    await service.turn()
+    assert (await service.batch(first.id)).sequence == 2
+    service.chain.drop_pool()
+    await service.chain.broadcast(former.raw)
+
+    for _ in range(6):
+        await service.mine()
+        service.chain.finalize()
+
+    roots = service.chain.anchored_roots(service.publisher)
+    found = [await service.batch(batch.id) for batch in (first, second)]
+    assert [(batch.state, batch.sequence) for batch in found] == [
+        (BatchState.FINAL, 3),
+        (BatchState.FINAL, 2),
+    ]
+    assert [roots[sequence] for sequence in (2, 3)] == [second.root, found[0].root]
+    await check_versions_rise(service)
+
+
+async def three_dropped(service: Running, issuer: Issuer) -> list[Batch]:
+    """Anchor a credential and two status changes, and have a stranger take the first one's place; publish a third."""
+    entry = await revoked_by(service, issuer)
+    for value in (1, 0):
+        change = StatusChange(entry, Purpose.SUSPENSION, value=value, reason="unpaid")
+        await service.services.intake.change_status(issuer, [change])
+        if value:
+            service.clock.advance(60)
+            await service.turn()
+            await service.mine()
+    dropped = list(await service.store.unfinished_batches())
+    service.chain.reorganise(3, back_to_pool=False)
+    service.chain.send_foreign(service.publisher, anchor=(1, FOREIGN_ROOT, 1))
+    service.chain.mine()
+    service.chain.finalize()
+    await service.turn()
+    assert [(item.id, item.sequence) for item in await service.store.unfinished_batches()] == [
+        (dropped[0].id, 2),
+        (dropped[1].id, 2),
+        (dropped[2].id, 3),
+    ]
+    return dropped
+
+
+@pytest.mark.parametrize("taken", [(1,), (2,), (1, 2)], ids=["second", "third", "both"])
+async def test_former_seals_of_three_are_mined_after_all_no_list_falls_back(
+    service: Running, issuer: Issuer, taken: tuple[int, ...]
+) -> None:
+    """Whichever old payloads a miner takes, every batch is anchored once, and versions rise with the sequences."""
+    dropped = await three_dropped(service, issuer)
+    former = [(await service.store.payloads(batch.id))[0] for batch in dropped]
+    for number in taken:
+        transaction, _ = decode(former_raw := former[number].raw)
+        assert former_raw in service.chain.broadcasts
+        service.chain.pool[transaction.sender, transaction.nonce] = transaction
+
+    for _ in range(16):
+        await service.mine()
+        service.chain.finalize()
+        await check_versions_rise(service)
+
+    found = [await service.batch(batch.id) for batch in dropped]
+    assert [batch.state for batch in found] == [BatchState.FINAL] * 3
+    roots = service.chain.anchored_roots(service.publisher)
+    assert {batch.sequence: batch.root for batch in found}.items() <= roots.items()
+    if 1 in taken:
+        assert (found[1].sequence, found[1].root) == (2, dropped[1].root)
+
+
+async def test_transaction_before_ours_is_lost_signed_again_at_the_free_nonce(
+    service: Running, issuer: Issuer
+) -> None:
+    """A nonce that a reorganisation freed is filled by the batch itself: nobody else will."""
+    service.chain.finality_lag = None
+    service.chain.send_foreign(service.publisher)
+    service.chain.mine()
+    (accepted,) = await service.submit(issuer, 1)
+    service.clock.advance(60)
+    await service.turn()
+    assert [payload.nonce for payload in await service.store.payloads(accepted.batch)] == [1]
+
+    service.chain.reorganise(1, back_to_pool=False)
+    await service.mine(3)
+
+    assert [payload.nonce for payload in await service.store.payloads(accepted.batch)] == [1, 0]
+    assert await service.state(accepted.batch) is BatchState.MINED
+    assert len(service.chain.anchored_roots(service.publisher)) == 1
+
+
+async def test_clock_set_back_payload_is_replaced_in_time(service: Running, issuer: Issuer) -> None:
+    """A payload's age is what passed, not what the time of day says: the newest is the one that was stored last."""
+    batch = await service.seal(issuer, 1)
+    await service.turn()
+    service.chain.base_fee_wei *= 5
+    service.clock.step(-86_400)
+    await service.mine(17)
+
+    first, second = await service.store.payloads(batch.id)
+
+    assert first.created_ms > second.created_ms
+    assert second.max_fee_wei > first.max_fee_wei
+    assert await service.state(batch.id) is BatchState.MINED
 
 
 async def test_strangers_transaction_takes_the_nonce_signed_again_after_finality(

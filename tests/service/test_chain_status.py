@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from anchor.chain.protocol import Block
+from anchor.chain.protocol import Block, SendOutcome
 from anchor.service.chain_status import ChainStatus
 from tests.support.clock import START_MS, FakeClock
 
@@ -52,17 +52,55 @@ def test_a_few_failures_in_a_row_are_a_problem_one_is_not() -> None:
     assert status.problem is None
 
 
-@pytest.mark.parametrize(
-    ("difference_s", "is_fault"), [(0, False), (300, False), (-300, False), (301, True), (-301, True)]
-)
-def test_clock_is_compared_with_a_block_that_arrives(difference_s: int, is_fault: bool) -> None:  # noqa: FBT001
-    """More than five minutes either way is a fault; the publisher of lists is told either way."""
+@pytest.mark.parametrize(("ahead_s", "is_fault"), [(0, False), (300, False), (301, True)])
+def test_block_in_the_future_is_a_clock_fault_at_once(ahead_s: int, is_fault: bool) -> None:  # noqa: FBT001
+    """No chain has a block of tomorrow: even the first block seen shows that the clock is behind."""
     status, told = new_status()
-    status.saw(block(1, NOW_S), final_number=0)
-    status.saw(block(2, NOW_S - difference_s), final_number=0)
+    status.saw(block(1, NOW_S + ahead_s), final_number=0)
 
     assert (status.clock_fault is not None) is is_fault
-    assert told == [status.clock_fault]
+    assert told == ([status.clock_fault] if is_fault else [])
+
+
+@pytest.mark.parametrize(("late_s", "is_fault"), [(0, False), (300, False), (301, True)])
+def test_two_late_blocks_that_arrive_are_a_clock_fault(late_s: int, is_fault: bool) -> None:  # noqa: FBT001
+    """The clock may have been ahead since the start: one block that arrives late is none, a second one is."""
+    status, told = new_status()
+    status.saw(block(1, NOW_S - late_s), final_number=0)
+    status.saw(block(2, NOW_S - late_s), final_number=0)
+    assert told == [None]
+
+    status.saw(block(3, NOW_S - late_s), final_number=0)
+
+    assert (status.clock_fault is not None) is is_fault
+    assert told == [None, status.clock_fault]
+
+
+def test_endpoint_that_catches_up_is_no_clock_fault() -> None:
+    """Blocks of an hour ago that arrive every few seconds are an endpoint's delay."""
+    status, told = new_status()
+    for number in range(1, 30):
+        status.saw(block(number, NOW_S - 7200 + number * 120), final_number=0)
+
+    assert status.clock_fault is None
+    assert set(told) == {None}
+
+
+def test_endpoint_that_falls_behind_is_no_clock_fault_a_clock_that_was_set_is() -> None:
+    """Once a block agreed with the clock, late blocks are the endpoint's fault until somebody sets the clock."""
+    clock = FakeClock()
+    status = ChainStatus(clock=clock, on_clock_fault=lambda _: None)
+    for number, late_s in enumerate((0, 0, 400, 400, 400), start=1):
+        clock.advance(12)
+        status.saw(block(number, clock.now_ms() // 1000 - late_s), final_number=0)
+    assert status.clock_fault is None
+
+    clock.step(900)
+    for number in (6, 7):
+        clock.advance(12)
+        status.saw(block(number, clock.now_ms() // 1000 - 900), final_number=0)
+
+    assert status.clock_fault is not None
 
 
 def test_clock_fault_ends_with_the_next_right_block() -> None:
@@ -97,5 +135,20 @@ def test_first_block_after_an_outage_does_not_tell_the_time() -> None:
 
     assert (status.clock_fault, told) == (None, [])
 
-    status.saw(block(3, NOW_S - 3600), final_number=0)
+    for number in (3, 4):
+        status.saw(block(number, NOW_S - 3600), final_number=0)
     assert status.clock_fault is not None
+
+
+def test_anchoring_problems_until_an_anchor_is_mined() -> None:
+    """An account that cannot pay and a cap that is reached are told with what to do, and are over with an anchor."""
+    status, _ = new_status()
+    status.broadcast(SendOutcome.NO_FUNDS)
+    status.fee_cap_reached = True
+    first, second = status.anchoring_problems()
+    assert "send it some ether" in first
+    assert "publisher.max_fee_gwei" in second
+
+    status.mined()
+
+    assert list(status.anchoring_problems()) == []

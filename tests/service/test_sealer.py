@@ -216,7 +216,12 @@ async def test_reseal_equals_sealing_anew(tmp_path: Path, sizes: range) -> None:
             header = BatchHeader(sequence=sequence, previous_root=digest(sequence), created_s=sequence)
 
             await reseal(
-                service.store, sealed, sequence=sequence, previous_root=header.previous_root, now_s=sequence
+                service.store,
+                sealed,
+                sequence=sequence,
+                previous_root=header.previous_root,
+                states=[],
+                now_s=sequence,
             )
 
             tree = Tree()
@@ -235,4 +240,4 @@ async def test_reseal_mined_batch_fatal(service: Running, issuer: Issuer) -> Non
     mined = await service.batch(batch.id)
 
     with pytest.raises(FatalError, match="mined"):
-        await reseal(service.store, mined, sequence=9, previous_root=bytes(32), now_s=1)
+        await reseal(service.store, mined, sequence=9, previous_root=bytes(32), states=[], now_s=1)

@@ -9,10 +9,12 @@ import pytest
 
 from anchor.chain.signer import LocalSigner
 from anchor.config import ServerSettings
+from anchor.core.lifecycle import BatchState
 from anchor.errors import AnchorError, ChainUnavailable, ConfigError, FatalError
 from anchor.store.records import Issuer
-from tests.support.assembly import Running, digest, make_settings, new_chain
+from tests.support.assembly import Running, digest, make_settings, new_chain, running
 from tests.support.fake_sending_chain import SendingChain
+from tests.support.stored_first import check_everything
 
 
 async def refused(service: Running, error: type[AnchorError], words: str) -> None:
@@ -117,7 +119,7 @@ async def test_old_backup_refused(service: Running, issuer: Issuer) -> None:
     current = database.read_bytes()
     database.write_bytes(backup)
 
-    await refused(service, FatalError, "an old backup was put back")
+    await refused(service, FatalError, "an old backup was put back, .* start with --accept-foreign-anchors")
 
     database.write_bytes(current)
     await service.start()
@@ -133,6 +135,76 @@ async def test_key_used_by_another_service_refused(tmp_path: Path) -> None:
     chain.mine()
 
     await refused(service, FatalError, "the key is used elsewhere")
+
+
+async def test_strangers_anchor_seen_while_running_is_no_obstacle(service: Running, issuer: Issuer) -> None:
+    """What a stranger anchored before the eyes of the service is known to its database, whatever else is under way."""
+    await service.seal(issuer, 1)
+    await service.turn()
+    await service.mine(4)
+    service.chain.send_foreign(service.publisher, anchor=(2, digest(666), 1))
+    await service.mine()
+    (accepted,) = await service.submit(issuer, 2)
+
+    await service.restart()
+    service.clock.advance(60)
+    await service.mine(8)
+
+    batch = await service.batch(accepted.batch)
+    assert (batch.state, batch.sequence, batch.previous_root) == (BatchState.FINAL, 3, digest(666))
+
+
+@pytest.mark.parametrize("state", ["open", "closed", "sent"])
+async def test_strangers_anchor_while_stopped_refused_unless_accepted(
+    service: Running, issuer: Issuer, state: str
+) -> None:
+    """It looks like an old backup: only a person can say that it is none, once, and then all goes on."""
+    first = await service.seal(issuer, 1)
+    await service.turn()
+    await service.mine(4)
+    (accepted,) = await service.submit(issuer, 2)
+    if state == "closed":
+        await service.store.close_batch(now_s=1)
+    if state == "sent":
+        service.clock.advance(60)
+        await service.turn()
+        service.chain.send_foreign(service.publisher, anchor=(2, digest(666), 1))
+        service.chain.mine()
+    await service.store.close()
+    service.chain.send_foreign(
+        service.publisher, anchor=(service.chain.next_sequence(service.publisher), digest(667), 1)
+    )
+    service.chain.mine()
+    await refused(service, FatalError, "--accept-foreign-anchors")
+
+    await service.start(accepts_strangers=True)
+    await service.restart()
+    service.clock.advance(60)
+    await service.mine(12)
+
+    assert await service.state(first.id) is BatchState.FINAL
+    assert await service.state(accepted.batch) is BatchState.FINAL
+    await check_everything(service, issuer, accepted)
+
+
+async def test_final_anchor_gone_refused(tmp_path: Path) -> None:
+    """A chain that lost what was final is not gone on with: in the running service, nor at a start."""
+    settings = make_settings(tmp_path, confirmations=2)
+    async with running(settings, new_chain(finality_lag=None)) as service:
+        batch = await service.seal(await service.add_issuer(), 1)
+        await service.turn()
+        await service.mine(4)
+        assert await service.state(batch.id) is BatchState.FINAL
+        service.chain.reorganise(4, back_to_pool=False)
+        # A block below the anchor's says nothing: it may be an endpoint that lags.
+        await service.turn()
+
+        with pytest.raises(FatalError, match="no longer holds the anchor of batch 1, which was final"):
+            await service.mine(4)
+
+        await service.store.close()
+        await refused(service, FatalError, "which was final")
+        await _reopen_for_the_fixture(service)
 
 
 async def test_sealed_and_mined_batches_are_no_obstacle(service: Running, issuer: Issuer) -> None:

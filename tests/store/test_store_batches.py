@@ -194,7 +194,7 @@ async def reseal(store: Store, sealed: SealedTree, *, sequence: int) -> None:
     rebuilt = await tree_of(store, batch, header)
     seal = seal_of(header, rebuilt, sealed.seal.status_root)
 
-    await store.reseal_batch(batch.id, seal, edge)
+    await store.reseal_batch(batch.id, seal, edge, [])
 
     for level, nodes in enumerate(rebuilt.levels):
         assert await store.nodes(batch.id, level, 0, batch.leaf_count) == bytes(nodes)
@@ -243,7 +243,7 @@ async def test_reseal_batch_not_unmined_conflict(store: Store, issuer: Issuer, s
 
     with pytest.raises(Conflict):
         await store.reseal_batch(
-            accepted.batch, Seal(9, bytes(32), NOW_S, digest(1), digest(2), digest(3)), [digest(1)]
+            accepted.batch, Seal(9, bytes(32), NOW_S, digest(1), digest(2), digest(3)), [digest(1)], []
         )
 
     assert await read_batch(store, accepted.batch) == before

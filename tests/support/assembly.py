@@ -12,6 +12,7 @@ from typing import cast
 
 from anchor.api.keys import Services
 from anchor.app import _assemble
+from anchor.chain.protocol import Signer
 from anchor.chain.signer import LocalSigner
 from anchor.config import (
     BatchingSettings,
@@ -83,7 +84,7 @@ class Running:
 
     settings: Settings
     chain: SendingChain
-    signer: LocalSigner = field(default_factory=lambda: LocalSigner(private_key=PUBLISHER_KEY))
+    signer: Signer = field(default_factory=lambda: LocalSigner(private_key=PUBLISHER_KEY))
     hooks: Hooks = field(default_factory=Hooks)
     store: SqliteStore = field(init=False)
     services: Services = field(init=False)
@@ -101,13 +102,17 @@ class Running:
         """The publisher's address."""
         return self.signer.address
 
-    async def start(self) -> None:
+    async def start(self, *, accepts_strangers: bool = False) -> None:
         """Open the store, check the chain, assemble: what `serve` does before it listens."""
         self.store = SqliteStore(self.settings.database, base_url=self.settings.server.base_url)
         self.store.open()
         try:
             identity = await check_chain(
-                store=self.store, chain=self.chain, signer=self.signer, settings=self.settings
+                store=self.store,
+                chain=self.chain,
+                signer=self.signer,
+                settings=self.settings,
+                accepts_strangers=accepts_strangers,
             )
         except BaseException:
             await self.store.close()

@@ -95,8 +95,9 @@ class SendingChain:
     """
     Fulfils `anchor.chain.protocol.Chain`; a test mines, finalises, reorganises and breaks it.
 
-    `failing` refuses every read; `broadcast_fault` is "lost" (taken, but the answer never comes), "swallowed"
-    (confirmed, but never taken) or "refused" (neither). `before_broadcast` sees every payload before the pool does,
+    `failing` refuses every read; `unaffordable` makes every transaction cost more than any balance.
+    `broadcast_fault` is "lost" (taken, but the answer never comes), "swallowed" (confirmed, but never taken) or
+    "refused" (neither). `before_broadcast` sees every payload before the pool does,
     `after_broadcast` when the pool has it and nobody has heard of that.
     `finality_lag` counts the blocks that finality stays behind the newest one; None leaves it to `finalize`.
     Blocks carry the clock's time and `clock_offset_s`.
@@ -119,6 +120,7 @@ class SendingChain:
         self.suggested_priority_fee_wei = 10**8
         self.finality_lag = finality_lag
         self.failing = False
+        self.unaffordable = False
         self.broadcast_fault = ""
         self.before_broadcast: Callable[[bytes], Awaitable[None]] | None = None
         self.after_broadcast: Callable[[bytes], Awaitable[None]] | None = None
@@ -336,7 +338,7 @@ class SendingChain:
         transaction, chain_id = decode(raw)
         if chain_id != self.chain_id:
             return SendResult(SendOutcome.WRONG_CHAIN, "invalid chain id for signer")
-        if self.balances_wei.get(transaction.sender, 1) == 0:
+        if self.unaffordable or self.balances_wei.get(transaction.sender, 1) == 0:
             return SendResult(SendOutcome.NO_FUNDS, "insufficient funds for gas * price + value")
         if transaction.nonce < self._mined[-1].state.nonces.get(transaction.sender, 0):
             return SendResult(SendOutcome.NONCE_USED, "nonce too low")

@@ -34,6 +34,7 @@ async def check_everything(service: Running, issuer: Issuer, *accepted: Accepted
 
     Each leaf leads to the credential root, each root is chained to the one before, and no sequence is anchored twice.
     """
+    await check_versions_rise(service)
     roots = service.chain.anchored_roots(service.publisher)
     for item in accepted:
         (place,) = await service.store.find_digest(issuer.number, item.digest)
@@ -62,3 +63,15 @@ async def check_everything(service: Running, issuer: Issuer, *accepted: Accepted
         assert join_root(top, status_root) == batch.root
         if batch.sequence > 1:
             assert batch.previous_root == roots[batch.sequence - 1]
+
+
+async def check_versions_rise(service: Running) -> None:
+    """Check that no list's version falls, and none is missing, from one sequence on chain to the next of ours."""
+    before: dict[int, int] = {}
+    for sequence, root in sorted(service.chain.anchored_roots(service.publisher).items()):
+        batch = await service.store.batch_by_sequence(sequence)
+        if batch is None or batch.root != root:
+            continue
+        states = {item.number: item.entry.version for item in await service.store.list_states_at(batch.id)}
+        assert all(states.get(number, -1) >= version for number, version in before.items())
+        before = states

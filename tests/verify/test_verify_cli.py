@@ -11,8 +11,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from anchor.cli import main
+from anchor.cli.trust_options import TrustOptions, trust_set
 from anchor.core.entries import StatusEntry
-from anchor.verify import FileLocation, load_trust, parse_trust, verify_file
+from anchor.errors import InvalidInput
+from anchor.verify import FileLocation, StatusFiles, load_trust, parse_trust, verify_file
+from anchor.verify.files import MAX_CREDENTIAL_BYTES
+from anchor.verify.layout import MAX_DOCUMENT_BYTES
 from anchor.verify.trust_file import default_trust_path
 from tests.support.fake_chain import CONTRACT, address, opener
 from tests.support.published_server import serving
@@ -111,6 +115,53 @@ def test_cli_verify_refuses_addresses_that_are_none(tmp_path: Path) -> None:
     assert "secret" not in contract.stderr + endpoint.stderr
 
 
+def test_cli_anchorage_options_keep_the_issuers_of_the_trust_file(tmp_path: Path) -> None:
+    """An anchorage given by options replaces the file's; whom the file accepts is never widened."""
+    path = tmp_path / "trust.toml"
+    path.write_text(
+        f"""mirror = "/mirror"
+[[anchorage]]
+chain_id = 1
+genesis_hash = "0x{"ab" * 32}"
+contract = "{CONTRACT}"
+publisher = "{address(1)}"
+[[issuer]]
+id = "did:web:x.example"
+aliases = ["did:web:y.example"]
+"""
+    )
+    given = TrustOptions(
+        file=path,
+        rpc=RPC,
+        chain_id=11155111,
+        genesis_hash=None,
+        contract=address(8),
+        publisher=address(9),
+        from_block=5,
+        service=None,
+        mirror=None,
+    )
+
+    kept = trust_set(given, issuers=())
+    other = trust_set(given, issuers=("did:web:other.example",))
+    alone = trust_set(replace(given, file=None), issuers=())
+    default_trust_path().parent.mkdir(parents=True)
+    default_trust_path().write_text(path.read_text())
+    by_default = trust_set(replace(given, file=None), issuers=())
+
+    assert kept is not None
+    assert other is not None
+    assert alone is not None
+    assert [anchorage.publisher for anchorage in kept.anchorages] == [address(9)]
+    assert kept.current.from_block == 5
+    assert not kept.accepts("did:web:other.example")
+    assert kept.are_same("did:web:x.example", "did:web:y.example")
+    assert kept.files == FileLocation(address="/mirror", is_mirror=True)
+    assert (other.accepts("did:web:other.example"), other.accepts("did:web:x.example")) == (True, False)
+    assert alone.accepts_any_issuer
+    assert by_default == kept
+
+
 def test_cli_audit_without_target_is_wrong_usage() -> None:
     """There must be something to audit."""
     result = run("audit")
@@ -170,6 +221,27 @@ async def test_verify_file_is_the_same_from_python(world: World, tmp_path: Path)
     assert found.verdict.value == "valid"
 
 
+async def test_verify_file_refuses_files_of_any_size_beyond_the_limit(world: World, tmp_path: Path) -> None:
+    """Nothing is read into memory without end: credential, lists and batch have a limit each."""
+    issued = world.issue(status=StatusEntry(0, 1))
+    path, huge, batch = tmp_path / "badge.json", tmp_path / "huge", tmp_path / "batch"
+    path.write_bytes(issued.content)
+    (tmp_path / "badge.json.proof.json").write_bytes(issued.proof_file)
+    for sparse, limit in ((huge, MAX_CREDENTIAL_BYTES), (batch, MAX_DOCUMENT_BYTES)):
+        with sparse.open("wb") as file:
+            file.truncate(limit + 1)
+    opened = opener((RPC, world.chain))
+    lists = (world.folder / "status-lists/0.json",)
+
+    for credential, status in (
+        (huge, StatusFiles()),
+        (path, StatusFiles(lists=(batch,))),
+        (path, StatusFiles(lists=lists, batch=batch)),
+    ):
+        with pytest.raises(InvalidInput, match="has more than"):
+            await verify_file(credential, trust=world.trust(), open_chain=opened, status=status)
+
+
 @pytest.mark.anvil
 async def test_cli_story_on_a_real_node(anvil_publisher: AnvilPublisher, tmp_path: Path) -> None:
     """Issue, verify, tamper, revoke, verify and audit, with nothing but the commands, a node and files."""
@@ -186,6 +258,7 @@ async def test_cli_story_on_a_real_node(anvil_publisher: AnvilPublisher, tmp_pat
         rpc = ["--rpc", anvil_publisher.anvil.rpc_url]
         exported = await asyncio.to_thread(run, "trust", "export", "--service", url, *rpc, "-o", trust)
         valid = await asyncio.to_thread(run, "verify", credential, "--trust", trust)
+        from_python = await verify_file(str(credential), trust=load_trust(str(trust)))
         stranger = await asyncio.to_thread(
             run, "verify", credential, "--trust", trust, "--issuer", "did:web:x.example"
         )
@@ -204,6 +277,7 @@ async def test_cli_story_on_a_real_node(anvil_publisher: AnvilPublisher, tmp_pat
 
     assert "the code that this program ships" in exported.stderr
     assert (valid.exit_code, valid.stdout.splitlines()[-1]) == (0, "valid")
+    assert from_python.verdict.value == "valid"
     assert "test network" in valid.stdout or "development chain" in valid.stdout
     assert (stranger.exit_code, stranger.stdout.splitlines()[-1]) == (1, "issuer_mismatch")
     assert (tampered.exit_code, json.loads(tampered.stdout)["verdict"]) == (1, "tampered")

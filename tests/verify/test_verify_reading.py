@@ -93,11 +93,26 @@ def test_read_jwt_takes_claims_and_inner_credential_together() -> None:
 
 
 def test_read_jwt_takes_status_claim_as_status() -> None:
-    """A token names its status by a claim of its own; other uses of the word are none."""
-    assert read_credential(Method.JWT, token({"status": "active"})).status_claims == ()
-    assert read_credential(Method.JWT, token({"status": {"status_list": {}}})).status_claims == (
-        {"status_list": {}},
-    )
+    """A token names its status by a claim of its own, and so does its payload alone."""
+    claim = {"status_list": {}}
+    assert read_credential(Method.JWT, token({"status": claim})).status_claims == (claim,)
+    assert read(Method.JCS, {"issuer": "did:example:a", "status": claim}).status_claims == (claim,)
+    assert read(Method.JCS, {"issuer": "did:example:a", "status": "done"}).problems == ()
+
+
+@pytest.mark.parametrize("value", ["revoked", 1, True, False, [], [{"status_list": {}}], ""])
+def test_read_jwt_status_of_wrong_type_is_a_problem(value: object) -> None:
+    """A status claim that cannot be read may say revoked."""
+    assert codes(read_credential(Method.JWT, token({"status": value}))) == ["status_malformed"]
+
+
+@pytest.mark.parametrize("name", ["vc", "vp"])
+@pytest.mark.parametrize("value", ["x", 1, False, [], [{"credentialStatus": {"id": "x"}}]])
+def test_read_jwt_inner_credential_of_wrong_type_is_a_problem(name: str, value: object) -> None:
+    """A credential within a token that cannot be read may name anybody, and any status."""
+    claims = {"iss": "did:example:a", name: value}
+
+    assert codes(read_credential(Method.JWT, token(claims))) == ["credential_unreadable"]
 
 
 @pytest.mark.parametrize("claim", ["nbf", "exp"])
@@ -115,14 +130,14 @@ def test_read_jwt_with_other_payload_is_a_problem(payload: str) -> None:
     assert codes(read_credential(Method.JWT, content)) == ["credential_unreadable"]
 
 
-@pytest.mark.parametrize("value", [None, 1, "text", [], [{"issuer": "did:example:a"}]])
+@pytest.mark.parametrize("value", [None, 1, "text", [], [{"name": "Ada"}]])
 def test_read_json_that_is_no_object_names_nobody(value: object) -> None:
     """JSON other than an object says nothing by the names that are read."""
     assert read(Method.JCS, value) == Reading()
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"%PDF-1.7\x00", b"\x89PNG", b'{"issuer":', b"a.b", b"{]", b"\xff\xfe{"]
+    "content", [b"", b"%PDF-1.7\x00", b"\x89PNG", b'{"name":', b"a.b", b"{]", b"\xff\xfe{"]
 )
 def test_read_file_of_other_kinds_names_nobody(content: bytes) -> None:
     """A file that is neither JSON nor a token says nothing that could be read."""

@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 import pytest
 
 from anchor.chain.protocol import ChainIdentity, ChainReader
-from anchor.cli.trust_options import open_chain
 from anchor.errors import ChainUnavailable, ConfigError, InvalidInput
 from anchor.verify import Anchorage, TrustedIssuer, TrustSet, parse_trust, write_trust
 from anchor.verify.chain_view import open_anchorage, open_view
+from anchor.verify.opening import open_chain
 from tests.support.fake_chain import CONTRACT, FakeChain, address
 
 ANCHORAGE = f"""

@@ -7,6 +7,7 @@ import pytest
 from anchor.core.digest import Method
 from anchor.verify import Outcome
 from anchor.verify.credential import Reading, read_credential
+from anchor.verify.sd_jwt import MAX_DISCLOSURES
 from tests.verify.tokens import digest_of, disclosure, sd_jwt, token
 from tests.verify.world import World, told
 
@@ -112,6 +113,28 @@ def test_sd_jwt_nested_without_end_is_unknown() -> None:
         texts.append(disclosure("a", {"_sd": [digest_of(texts[-1])]}))
 
     assert problem(sd_jwt({"_sd": [digest_of(texts[-1])]}, *texts)) == ("sd_jwt_malformed", Outcome.OPEN)
+
+
+async def test_sd_jwt_anchored_as_file_with_foreign_disclosure_is_unknown(world: World) -> None:
+    """The bytes are what was anchored: nobody tampered with them, and nobody can rely on them."""
+    content = sd_jwt({"iss": world.issuer.id}, NAME)
+    stranger = sd_jwt({"iss": ISSUER}, NAME)
+
+    unsigned = await world.verify(world.issue(content, method=Method.RAW))
+    differs = await world.verify(world.issue(stranger, method=Method.RAW))
+    as_token = await world.verify(world.issue(content, method=Method.SD_JWT))
+
+    assert told(unsigned) == ("unknown", ["disclosure_not_referenced"])
+    assert told(differs) == ("issuer_mismatch", ["disclosure_not_referenced", "issuer_differs"])
+    assert told(as_token) == ("tampered", ["disclosure_not_referenced"])
+
+
+def test_sd_jwt_with_disclosures_without_end_is_unknown() -> None:
+    """Each costs memory: more than any real credential has are not read."""
+    texts = [disclosure("a", number) for number in range(MAX_DISCLOSURES + 1)]
+
+    assert problem(sd_jwt({"iss": ISSUER}, *texts)) == ("sd_jwt_malformed", Outcome.OPEN)
+    assert problem(sd_jwt({"iss": ISSUER}, *texts[1:])) == ("disclosure_not_referenced", Outcome.FAILED)
 
 
 async def test_sd_jwt_end_to_end_hides_or_shows_claims_but_adds_none(world: World) -> None:

@@ -228,3 +228,27 @@ def test_trust_public_keys_are_those_given_and_those_that_names_are() -> None:
     assert [key.key_bytes for key in trust.public_keys(KEY.did_key)] == [KEY.public_key]
     assert trust.public_keys("did:web:stranger.example") == ()
     assert trust.names_of(other.did_key) == (other.did_key, "did:web:x.example")
+
+
+class _CountedText(str):
+    """A text that counts how often it is compared."""
+
+    __slots__ = ()
+    comparisons = 0
+
+    def __eq__(self, other: object) -> bool:
+        type(self).comparisons += 1
+        return str.__eq__(self, other)
+
+    def __hash__(self) -> int:
+        return str.__hash__(self)
+
+
+def test_trust_of_many_issuers_is_checked_in_one_pass() -> None:
+    """A trust file of thousands of issuers costs each name a look, not a look at every other."""
+    issuers = tuple(TrustedIssuer(id=_CountedText(f"did:example:{number}")) for number in range(500))
+
+    trust = TrustSet(anchorages=parse_trust((ANCHORAGE + ISSUER).encode()).anchorages, issuers=issuers)
+
+    assert len(trust.issuers) == 500
+    assert _CountedText.comparisons < 5_000

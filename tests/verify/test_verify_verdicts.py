@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from anchor.core.digest import Method
 from anchor.core.entries import StatusEntry
+from anchor.documents import proof_to_json
 from anchor.verify import Verdict, verify_credential
+from anchor.verify.issuance import MAX_BLOCK_AGE_S
 from tests.support.fake_chain import FakeChain, address, opener
 from tests.support.publisher import Publisher, proof_bytes
 from tests.verify.world import RPC, World, told
@@ -62,7 +65,8 @@ async def test_verify_root_never_anchored_is_not_anchored(world: World) -> None:
     """A proof that leads to a root nobody anchored says so, and what it claims."""
     issued = world.issue()
     empty = FakeChain()
-    empty.mine()
+    while empty.latest.number < world.chain.latest.number:
+        empty.mine()
 
     report = await world.verify(issued, trust=world.trust())
     world.chain = empty
@@ -71,6 +75,50 @@ async def test_verify_root_never_anchored_is_not_anchored(world: World) -> None:
     assert told(report) == ("valid", [])
     assert told(elsewhere) == ("not_anchored", ["root_not_anchored"])
     assert address(1) in elsewhere.reasons[0].message
+
+
+async def test_verify_by_endpoint_behind_the_claimed_block_is_unknown(world: World) -> None:
+    """An endpoint that has not seen the block of the anchor yet says nothing, least of all `not_anchored`."""
+    issued = world.issue()
+    behind = FakeChain()
+    behind.mine()
+    world.chain = behind
+
+    assert told(await world.verify(issued)) == ("unknown", ["chain_behind"])
+
+
+@pytest.mark.parametrize(
+    ("age_s", "expected"),
+    [
+        (MAX_BLOCK_AGE_S, ("not_anchored", ["root_not_anchored"])),
+        (MAX_BLOCK_AGE_S + 1, ("unknown", ["chain_behind"])),
+    ],
+)
+async def test_verify_by_endpoint_with_old_block_is_unknown(
+    world: World, age_s: int, expected: tuple[str, list[str]]
+) -> None:
+    """The anchor may stand in the blocks that the endpoint lacks, whatever block the proof claims."""
+    issued = world.issue()
+    document = proof_to_json(issued.proof)
+    document["anchor"] = {**document["anchor"], "blockNumber": 0}  # type: ignore[dict-item]
+    stopped = FakeChain()
+    stopped.mine()
+    world.chain = stopped
+
+    report = await world.verify(
+        issued, proof=json.dumps(document).encode(), now_s=stopped.latest.timestamp_s + age_s
+    )
+
+    assert told(report) == expected
+
+
+async def test_verify_anchor_is_found_by_an_endpoint_of_any_age(world: World) -> None:
+    """What an endpoint knows stays true: only what it does not know is doubted."""
+    issued = world.issue()
+
+    report = await world.verify(issued, now_s=world.chain.latest.timestamp_s + MAX_BLOCK_AGE_S + 1)
+
+    assert told(report) == ("valid", [])
 
 
 async def test_verify_root_of_other_publisher_is_not_anchored(

@@ -9,13 +9,20 @@ from anchor.core.lifecycle import BatchState
 from anchor.core.merkle import HASH_BYTES
 from anchor.errors import Conflict
 from anchor.store.records import AnchoredList, Backlog, Batch, Mined, NodeLevels, Payload, Seal
+from anchor.store.sqlite.lists import committed_versions, freeze_versions
 from anchor.store.sqlite.tiles import append_leaves, replace_left_edge, store_levels
 from anchor.store.sqlite.writer import Session
+from status_lists.publishing import BACKDATED_MS
 
-_COLUMNS = """
-    id, state, created_s, leaf_count, is_closed, sequence, previous_root, sealed_s, root, credential_root, status_root,
-    mined_transaction, block_number, block_hash, block_time_s
+_SEQUENCE = """
+    coalesce(batches.sequence, (select displaced.sequence from displaced_batches as displaced
+                                where displaced.batch = batches.id))
 """
+_COLUMNS = f"""
+    id, state, created_s, leaf_count, is_closed, {_SEQUENCE} as sequence, previous_root, sealed_s, root,
+    credential_root, status_root, mined_transaction, block_number, block_hash, block_time_s
+"""
+_PAYLOAD = "hash, nonce, gas_limit, max_fee_wei, priority_fee_wei, created_ms, raw"
 _HEADER_PLACEHOLDER = bytes(HASH_BYTES)
 """Keeps leaf 0 free until the header is known."""
 
@@ -52,13 +59,17 @@ def backlog(session: Session) -> Backlog:
     sealed = session.one("select max(sealed_s) as sealed_s from batches")
     waiting = session.one(
         """
-        select min(changed_ms) as since_ms from lists
-        where changes != coalesce(published_changes, -1) or not exists (
-            select 1 from list_versions as newest
-            where newest.list = lists.number and newest.batch is not null
-              and newest.version = (select max(version) from list_versions where list = lists.number)
-        )
-        """
+        select min(case when changes = published_changes and newest.bits_root = anchored.bits_root
+                        then newest.version + ? else changed_ms end) as since_ms
+        from lists
+        left join list_versions as newest on newest.list = lists.number
+             and newest.version = (select max(version) from list_versions where list = lists.number)
+        left join list_versions as anchored on anchored.list = lists.number and anchored.version = (
+             select max(version) from list_versions where list = lists.number and batch is not null)
+        where changes != coalesce(published_changes, -1) or newest.batch is null
+        """,
+        # A renewal without a change waits from its own publication, not from a change long ago.
+        (BACKDATED_MS,),
     )
     if sealed is None or waiting is None:
         raise AssertionError("aggregates return a row")
@@ -88,6 +99,7 @@ def seal_batch(
     current = _existing(session, batch)
     if current.state is not BatchState.ACCEPTED or not current.is_closed:
         raise Conflict(f"batch {batch} is {current.state.value}, not closed and waiting for its seal")
+    _require_rising(session, batch, seal.sequence, lists)
     store_levels(session, batch, levels)
     session.execute_many(
         "update list_versions set batch = ? where list = ? and version = ? and batch is null",
@@ -96,13 +108,46 @@ def seal_batch(
     _store_seal(session, batch, seal)
 
 
-def reseal_batch(session: Session, batch: int, seal: Seal, left_edge: Sequence[bytes]) -> None:
-    """Store another seal of an unmined batch."""
+def reseal_batch(
+    session: Session, batch: int, seal: Seal, left_edge: Sequence[bytes], lists: Sequence[AnchoredList]
+) -> None:
+    """Store another seal of an unmined batch; another unmined batch that had the sequence is displaced."""
     current = _existing(session, batch)
     if current.state not in (BatchState.SEALED, BatchState.SENT):
         raise Conflict(f"batch {batch} is {current.state.value}: only an unmined batch is sealed again")
+    _require_rising(session, batch, seal.sequence, lists)
     replace_left_edge(session, batch, list(left_edge))
+    freeze_versions(session, batch, lists)
+    _take_sequence(session, batch, seal.sequence)
     _store_seal(session, batch, seal)
+
+
+def _require_rising(session: Session, batch: int, sequence: int, lists: Sequence[AnchoredList]) -> None:
+    """Refuse a seal that commits to an older version of a list, or to fewer lists, than a lower sequence does."""
+    before = session.one(
+        "select id from batches where sequence < ? and id != ? order by sequence desc limit 1",
+        (sequence, batch),
+    )
+    if before is None:
+        return
+    versions = {item.number: item.entry.version for item in lists}
+    for number, version in enumerate(committed_versions(session, before["id"])):
+        if versions.get(number, -1) < version:
+            raise Conflict(f"list {number} would fall below version {version} at sequence {sequence}")
+
+
+def _take_sequence(session: Session, batch: int, sequence: int) -> None:
+    """Free a sequence for a batch: an unmined batch that has it is displaced, and keeps its seal."""
+    holder = session.one("select id, state from batches where sequence = ? and id != ?", (sequence, batch))
+    if holder is not None:
+        if BatchState(holder["state"]).is_mined:
+            raise Conflict(f"sequence {sequence} belongs to batch {holder['id']}, which is {holder['state']}")
+        session.execute(
+            "insert into displaced_batches (batch, sequence) values (?, ?)", (holder["id"], sequence)
+        )
+        session.execute("update batches set sequence = null where id = ?", (holder["id"],))
+    session.execute("delete from displaced_batches where batch = ?", (batch,))
+    session.execute("update batches set sequence = ? where id = ?", (sequence, batch))
 
 
 def _store_seal(session: Session, batch: int, seal: Seal) -> None:
@@ -127,7 +172,7 @@ def _store_seal(session: Session, batch: int, seal: Seal) -> None:
 def unfinished_batches(session: Session) -> Sequence[Batch]:
     """Return the sealed batches that are not final."""
     rows = session.all(
-        f"select {_COLUMNS} from batches where state in ('sealed', 'sent', 'mined') order by sequence"
+        f"select {_COLUMNS} from batches where state in ('sealed', 'sent', 'mined') order by sequence, id"
     )
     return [_batch(row) for row in rows]
 
@@ -142,6 +187,9 @@ def add_payload(session: Session, batch: int, payload: Payload) -> None:
     current = _existing(session, batch)
     if current.state not in (BatchState.SEALED, BatchState.SENT):
         raise Conflict(f"batch {batch} is {current.state.value}: it takes no payload")
+    if current.sequence is None:
+        raise AssertionError("a sealed batch has a sequence")
+    _take_sequence(session, batch, current.sequence)
     session.execute(
         """
         insert into payloads (hash, batch, sequence, nonce, gas_limit, max_fee_wei, priority_fee_wei, created_ms, raw)
@@ -165,17 +213,26 @@ def add_payload(session: Session, batch: int, payload: Payload) -> None:
 def payloads(session: Session, batch: int) -> Sequence[Payload]:
     """Return the payloads of the batch's present sequence."""
     rows = session.all(
-        """
-        select hash, nonce, gas_limit, max_fee_wei, priority_fee_wei, created_ms, raw from payloads
-        where batch = ? and sequence = (select sequence from batches where id = ?) order by created_ms, rowid
+        f"""
+        select {_PAYLOAD} from payloads
+        where batch = ? and sequence = (select {_SEQUENCE} from batches where id = ?) order by rowid
         """,
         (batch, batch),
     )
     return [Payload(**dict(row)) for row in rows]
 
 
+def payloads_of_nonce(session: Session, nonce: int) -> Sequence[Payload]:
+    """Return every payload of a nonce, whichever batch or sequence it was signed for."""
+    rows = session.all(f"select {_PAYLOAD} from payloads where nonce = ? order by rowid", (nonce,))
+    return [Payload(**dict(row)) for row in rows]
+
+
 def mark_mined(session: Session, batch: int, mined: Mined) -> None:
-    """Record a block."""
+    """Record a block; the sequence is the batch's from now on."""
+    current = _existing(session, batch)
+    if current.sequence is not None and not current.state.is_mined:
+        _take_sequence(session, batch, current.sequence)
     session.execute(
         """
         update batches set state = 'mined', mined_transaction = ?, block_number = ?, block_hash = ?, block_time_s = ?

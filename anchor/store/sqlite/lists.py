@@ -82,6 +82,17 @@ def due_lists(session: Session, expiring_before_ms: int) -> Sequence[DueList]:
     return due
 
 
+def earliest_expiry_ms(session: Session) -> int | None:
+    """Return when the first newest version of a list runs out."""
+    row = session.one(
+        """
+        select min(valid_until_ms) as expiry_ms from list_versions as newest
+        where version = (select max(version) from list_versions where list = newest.list)
+        """
+    )
+    return None if row is None else row["expiry_ms"]
+
+
 def _due_list(session: Session, row: sqlite3.Row) -> DueList:
     return DueList(
         number=row["number"],
@@ -190,6 +201,16 @@ _STATES = """
 """
 
 
+_COMMITTED = """
+    case when exists (select 1 from list_snapshots where batch = ?1)
+    then (select value from list_snapshots, json_each(list_snapshots.versions)
+          where list_snapshots.batch = ?1 and key = lists.number)
+    else (select max(version) from list_versions
+          where list = lists.number and batch is not null and batch <= ?1) end
+"""
+"""The version of a list that a batch commits to: of its snapshot, or else the newest that was anchored by then."""
+
+
 def list_states(session: Session, base_url: str) -> Sequence[AnchoredList] | None:
     """Return every list at its newest version; None while one has none."""
     rows = session.all(
@@ -205,18 +226,54 @@ def list_states(session: Session, base_url: str) -> Sequence[AnchoredList] | Non
 
 
 def list_states_at(session: Session, batch: int, base_url: str) -> Sequence[AnchoredList]:
-    """Return the lists as a batch commits to them: of each the newest version that was anchored by then."""
+    """Return the lists as a batch commits to them."""
     rows = session.all(
         f"""
-        {_STATES} join list_versions as shown on shown.list = lists.number
-             and shown.version = (
-                 select max(version) from list_versions
-                 where list = lists.number and batch is not null and batch <= ?)
+        {_STATES} join list_versions as shown on shown.list = lists.number and shown.version = ({_COMMITTED})
         order by lists.number
         """,
         (batch,),
     )
     return [_anchored(row, base_url) for row in rows]
+
+
+def committed_versions(session: Session, batch: int) -> list[int]:
+    """Return the versions that a batch commits to, in list-number order."""
+    rows = session.all(
+        f"""
+        select version from (select lists.number, ({_COMMITTED}) as version from lists)
+        where version is not null order by number
+        """,
+        (batch,),
+    )
+    return [row["version"] for row in rows]
+
+
+def freeze_versions(session: Session, batch: int, lists: Sequence[AnchoredList]) -> None:
+    """
+    Let a batch that is sealed again commit to these lists, and every other batch to what it did.
+
+    A version counts as committed to from one batch id on; of the batches made since this one, that would be too many.
+    """
+    later = session.all(
+        """
+        select id from batches where id > ? and root is not null and id not in (select batch from list_snapshots)
+        """,
+        (batch,),
+    )
+    kept = [(row["id"], json.dumps(committed_versions(session, row["id"]))) for row in later]
+    own = (batch, json.dumps([item.entry.version for item in lists]))
+    session.execute_many(
+        """
+        insert into list_snapshots (batch, versions) values (?, ?)
+        on conflict (batch) do update set versions = excluded.versions
+        """,
+        [*kept, own],
+    )
+    session.execute_many(
+        "update list_versions set batch = ? where list = ? and version = ? and batch is null",
+        [(batch, item.number, item.entry.version) for item in lists],
+    )
 
 
 def _anchored(row: sqlite3.Row, base_url: str) -> AnchoredList:

@@ -28,6 +28,13 @@ def named_credentials(database: Database) -> None:
         database.execute(statement)
 
 
+@migrations(name="0004 batches sealed again")
+def batches_sealed_again(database: Database) -> None:
+    """Create the tables of batches whose sequence another batch was given, and of the lists they commit to."""
+    for statement in _SEALED_AGAIN:
+        database.execute(statement)
+
+
 _INITIAL = (
     """
     create table facts (
@@ -233,4 +240,21 @@ _NAMED_CREDENTIALS = (
     ) strict
     """,
     "create index named_credentials_by_name on named_credentials (issuer, credential)",
+)
+
+_SEALED_AGAIN = (
+    # An unmined batch whose sequence an older one was sealed under: its own seal counts until that one is final.
+    """
+    create table displaced_batches (
+        batch integer primary key references batches (id),
+        sequence integer not null check (sequence >= 1)
+    ) strict
+    """,
+    # Versions of lists 0, 1, 2, … as a JSON array, for batches whose order of sealing is not that of their ids.
+    """
+    create table list_snapshots (
+        batch integer primary key references batches (id),
+        versions text not null
+    ) strict
+    """,
 )

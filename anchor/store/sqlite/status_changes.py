@@ -39,7 +39,13 @@ def change_status(
     _record(session, history)
     touched = tuple(dict.fromkeys(int(str(row[0])) for row in history))
     session.execute_many(
-        "update lists set changes = changes + 1, changed_ms = ? where number = ?",
+        # A list that waits for its anchor already waits from its first change: a stream of them puts nothing off.
+        """
+        update lists set changes = changes + 1, changed_ms = case when changes = published_changes and exists (
+            select 1 from list_versions as newest where newest.list = lists.number and newest.batch is not null
+            and newest.version = (select max(version) from list_versions where list = lists.number)
+        ) then ? else changed_ms end where number = ?
+        """,
         [(now_ms, number) for number in touched],
     )
     return ChangeOutcome(changed=len(history), unchanged=len(changes) - len(history), lists=touched)

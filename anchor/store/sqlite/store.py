@@ -122,6 +122,14 @@ class SqliteStore:
         """See Store."""
         return await self._writer.run(lambda session: _pin(session, name, value))
 
+    async def note_strangers(self, sequence: int) -> None:
+        """See Store."""
+        await self._writer.run(lambda session: _note_strangers(session, sequence))
+
+    async def strangers_noted(self) -> int:
+        """See Store."""
+        return await self._read(_strangers_noted)
+
     async def add_issuer(self, issuer: NewIssuer, *, now_ms: int) -> Issuer:
         """See Store."""
         return await self._writer.run(lambda session: issuers.add_issuer(session, issuer, now_ms))
@@ -221,6 +229,10 @@ class SqliteStore:
         """See Store."""
         return await self._read(lambda session: lists.due_lists(session, expiring_before_ms))
 
+    async def earliest_expiry_ms(self) -> int | None:
+        """See Store."""
+        return await self._read(lists.earliest_expiry_ms)
+
     async def add_version(self, version: NewVersion) -> None:
         """See Store."""
         await self._writer.run(lambda session: lists.add_version(session, version))
@@ -297,9 +309,11 @@ class SqliteStore:
         """See Store."""
         await self._writer.run(lambda session: batches.seal_batch(session, batch, seal, levels, states))
 
-    async def reseal_batch(self, batch: int, seal: Seal, left_edge: Sequence[bytes]) -> None:
+    async def reseal_batch(
+        self, batch: int, seal: Seal, left_edge: Sequence[bytes], states: Sequence[AnchoredList]
+    ) -> None:
         """See Store."""
-        await self._writer.run(lambda session: batches.reseal_batch(session, batch, seal, left_edge))
+        await self._writer.run(lambda session: batches.reseal_batch(session, batch, seal, left_edge, states))
 
     async def batch(self, batch: int) -> Batch | None:
         """See Store."""
@@ -321,6 +335,12 @@ class SqliteStore:
             lambda session: batches.read_batch(session, "state in ('mined', 'final') order by sequence desc")
         )
 
+    async def newest_final(self) -> Batch | None:
+        """See Store."""
+        return await self._read(
+            lambda session: batches.read_batch(session, "state = 'final' order by sequence desc")
+        )
+
     async def unfinished_batches(self) -> Sequence[Batch]:
         """See Store."""
         return await self._read(batches.unfinished_batches)
@@ -340,6 +360,10 @@ class SqliteStore:
     async def payloads(self, batch: int) -> Sequence[Payload]:
         """See Store."""
         return await self._read(lambda session: batches.payloads(session, batch))
+
+    async def payloads_of_nonce(self, nonce: int) -> Sequence[Payload]:
+        """See Store."""
+        return await self._read(lambda session: batches.payloads_of_nonce(session, nonce))
 
     async def mark_mined(self, batch: int, mined: Mined) -> None:
         """See Store."""
@@ -392,3 +416,20 @@ def _pin(session: Session, name: str, value: str) -> str:
     if row is None:
         raise AssertionError("the fact was just stored")
     return str(row["value"])
+
+
+_STRANGERS = "strangers' anchors noted up to sequence"
+
+
+def _note_strangers(session: Session, sequence: int) -> None:
+    session.execute(
+        """
+        insert into facts (name, value) values (?, ?) on conflict (name) do update set value = excluded.value
+        """,
+        (_STRANGERS, str(max(sequence, _strangers_noted(session)))),
+    )
+
+
+def _strangers_noted(session: Session) -> int:
+    row = session.one("select value from facts where name = ?", (_STRANGERS,))
+    return int(row["value"]) if row else 0
