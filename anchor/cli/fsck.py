@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from anchor.chain.client import Web3Chain
+from anchor.cli.group import EXIT_REFUSED, EXIT_UNCHECKED
 from anchor.cli.help_text import examples
 from anchor.cli.output import print_json
 from anchor.config import Settings, load_settings
@@ -39,15 +40,18 @@ from anchor.verify import FileLocation, open_files
 def fsck(*, config: Path, service: str | None, as_json: bool) -> None:
     """Check every promise again: each leaf, tree, root, list and anchor, from database, chain and published files.
 
-    Exit 0 only if all of it holds. The service may be running.
+    Exit code 0 only if all of it was checked and holds, 1 if something is wrong, 3 if the chain or the published files
+    could not be reached. The service may be running.
     """
     report = asyncio.run(_run(load_settings(config, os.environ), service))
     if as_json:
         print_json(_to_json(report))
     else:
         _print(report)
+    if report.problems:
+        raise click.exceptions.Exit(EXIT_REFUSED)
     if not report.is_sound:
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(EXIT_UNCHECKED)
 
 
 async def _run(settings: Settings, service: str | None) -> FsckReport:
@@ -77,12 +81,22 @@ def _print(report: FsckReport) -> None:
             click.echo(f"    {problem.where}: {problem.message}")
         if len(check.problems) > 20:
             click.echo(f"    and {len(check.problems) - 20} more (--json shows all)")
-    click.echo("every promise holds" if report.is_sound else "NOT SOUND: do not rely on this database")
+    for reason in report.unchecked[:5]:
+        click.echo(f"? {reason}")
+    if report.problems:
+        click.echo("NOT SOUND: do not rely on this database")
+    else:
+        click.echo(
+            "every promise holds"
+            if report.is_sound
+            else "nothing is wrong, but not everything could be checked"
+        )
 
 
 def _to_json(report: FsckReport) -> JsonValue:
     return {
         "sound": report.is_sound,
+        "unchecked": list(report.unchecked),
         "checks": [
             {
                 "check": check.name,

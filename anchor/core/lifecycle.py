@@ -34,7 +34,8 @@ class BatchView:
     """
     What is stored of a sealed batch and its payload (a stored signed transaction).
 
-    Of several payloads it is the one that could be mined next, else the newest; `burned_nonces` counts the nonces of its payloads that are used for good.
+    Of several payloads it is the one that could be mined next, else the newest; `burned_nonces` counts the nonces of
+    its payloads that are used for good.
     """
 
     state: BatchState

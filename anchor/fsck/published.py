@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from anchor.documents import parse_batch
-from anchor.errors import AnchorError
+from anchor.errors import AnchorError, ServiceUnavailable
 from anchor.fsck.findings import Check
 from anchor.store.records import Batch
 from anchor.store.sqlite.lists import list_version
@@ -30,6 +30,9 @@ async def _check_batch(check: Check, batch: Batch, sequence: int, files: Publish
     where = f"batch {sequence}"
     try:
         document = parse_batch(await files.batch(sequence))
+    except ServiceUnavailable as exc:
+        check.leave_open(f"{where} cannot be fetched: {exc}")
+        return
     except AnchorError as exc:
         check.fail(where, f"it is not published as it should be: {exc}")
         return
@@ -42,6 +45,9 @@ async def _check_list(session: Session, check: Check, number: int, files: Publis
         return
     try:
         served = await files.status_list(number, stored.version)
+    except ServiceUnavailable as exc:
+        check.leave_open(f"list {number} cannot be fetched: {exc}")
+        return
     except AnchorError as exc:
         check.fail(f"list {number}", f"its version {stored.version} is not published: {exc}")
         return

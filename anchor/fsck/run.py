@@ -37,8 +37,13 @@ class FsckReport:
 
     @property
     def is_sound(self) -> bool:
-        """Whether every promise holds, as far as database, chain and published files show."""
-        return not self.problems
+        """Whether every promise was checked and holds, as far as database, chain and published files show."""
+        return not self.problems and not self.unchecked
+
+    @property
+    def unchecked(self) -> tuple[str, ...]:
+        """What could not be looked at."""
+        return tuple(reason for check in self.checks for reason in check.unchecked)
 
 
 async def check_everything(

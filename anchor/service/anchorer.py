@@ -23,9 +23,9 @@ from anchor.service.chain_status import ChainStatus
 from anchor.service.kept_anchors import note_strangers, require_final_anchor
 from anchor.service.look import Look, canonical_hash, final_block, latest_block, look_at_publisher
 from anchor.service.payload_ages import PayloadAges
-from anchor.service.sealer import reseal
+from anchor.service.resealing import reseal_on_head
 from anchor.store.protocol import Store
-from anchor.store.records import AnchoredList, Batch, Mined, Payload
+from anchor.store.records import Batch, Mined, Payload
 
 log = structlog.get_logger()
 
@@ -218,7 +218,7 @@ class Anchorer:
             case Step.MARK_UNMINED:
                 await self._store.mark_unmined(batch.id)
             case Step.RESEAL:
-                await self._reseal(batch, look)
+                await reseal_on_head(self._store, batch, look, now_s=self._clock.now_ms() // 1000)
             case _:
                 raise AssertionError(f"no way to take step {step}")
         return True
@@ -321,37 +321,6 @@ class Anchorer:
                 log.info("batch.mined", sequence=batch.sequence, block=receipt.block_number)
                 return
         raise ChainUnavailable("the contract has the record, but no receipt of ours fits it yet")
-
-    async def _reseal(self, batch: Batch, look: Look) -> None:
-        """
-        Seal a batch again on the head, which is final here.
-
-        Later batches that were mined and dropped keep their seals, since their payloads may be in a pool, until this
-        one is final; so the oldest goes first, and no batch can ever be anchored under two roots.
-        """
-        await reseal(
-            self._store,
-            batch,
-            sequence=look.next_sequence,
-            previous_root=look.head_root or bytes(32),
-            states=await self._states(batch, look),
-            now_s=self._clock.now_ms() // 1000,
-        )
-
-    async def _states(self, batch: Batch, look: Look) -> Sequence[AnchoredList]:
-        """
-        Return the lists that a batch commits to when it is sealed again: as published now.
-
-        Where a former seal of a later batch can still be mined, those of that seal: never newer, or versions could
-        fall from one sequence to the next.
-        """
-        for other in await self._store.unfinished_batches():
-            if other.id != batch.id and (other.sequence or 0) >= look.next_sequence:
-                return await self._store.list_states_at(other.id)
-        states = await self._store.list_states()
-        if states is None:
-            raise Overloaded("a new status list is not published yet", retry_after_s=1)
-        return states
 
 
 def _live(payloads: Sequence[Payload], look: Look) -> Payload | None:

@@ -87,6 +87,6 @@ async def _check_sequences(
     raise FatalError(
         f"the chain holds anchors of {signer.address} up to sequence {head.record.sequence}, this database knows "
         f"{known}: an old backup was put back, or the key is used elsewhere, which cannot be told apart; put the "
-        "newest database back or, only where you are sure that it is the newest and those anchors are not its own, start "
-        "with --accept-foreign-anchors"
+        "newest database back or, only where you are sure that it is the newest and those anchors are not its own, "
+        "start with --accept-foreign-anchors"
     )

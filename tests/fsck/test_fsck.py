@@ -163,7 +163,7 @@ async def test_fsck_missing_database_exits_1(copy: Installation) -> None:
     assert (code, "there is no" in errors) == (1, True)
 
 
-async def test_fsck_unreachable_chain_exits_1(copy: Installation) -> None:
+async def test_fsck_unreachable_chain_exits_3(copy: Installation) -> None:
     """What could not be checked is not sound."""
     settings = (copy.folder / "anchor.toml").read_text("utf-8")
     (copy.folder / "anchor.toml").write_text(
@@ -171,7 +171,8 @@ async def test_fsck_unreachable_chain_exits_1(copy: Installation) -> None:
     )
     code, report, errors = await _fsck(copy)
 
-    assert (code, report.get("sound")) == (1, False), errors
+    assert (code, report.get("sound")) == (3, False), errors
+    assert report["unchecked"]
 
 
 async def test_fsck_anchor_that_database_does_not_know_exits_1(original: Installation) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -56,6 +56,12 @@ class Raw:
         length = [line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")]
         return head + await self.reader.readexactly(int(length[0].partition(b":")[2]))
 
+    async def some(self, size_bytes: int) -> int:
+        """Read so many bytes at most, and return how many came; an end of the connection is a failure."""
+        part = await self.reader.read(size_bytes)
+        assert part, "the server has ended the connection"
+        return len(part)
+
     async def rest(self) -> bytes:
         """Return all that comes until the server ends the connection, in whatever way."""
         got = b""
@@ -76,7 +82,7 @@ class Attacked:
     connections: Connections
     metrics: CollectorRegistry
     clock: FakeClock
-    writers: list[asyncio.StreamWriter] = field(default_factory=list)
+    writers: list[asyncio.StreamWriter]
 
     @property
     def open(self) -> int:
@@ -201,10 +207,10 @@ async def attacked(
     serving = http_server(
         app or trivial_app(), connections, host="127.0.0.1", port=0, idle_timeout_s=600, shutdown_s=0.1
     )
-    async with serving as (_, port):
-        server = Attacked(port, connections, metrics, fake)
-        try:
-            yield server
-        finally:
-            for writer in server.writers:
-                writer.transport.abort()
+    writers: list[asyncio.StreamWriter] = []
+    try:
+        async with serving as (_, port):
+            yield Attacked(port, connections, metrics, fake, writers)
+    finally:
+        for writer in writers:
+            writer.transport.abort()

@@ -156,7 +156,7 @@ async def test_drip_reader_is_ended() -> None:
         server.wait(0)
         first = server.pending(drip)
         while server.pending(drip) == first:
-            await drip.reader.read(4096)
+            await drip.some(4096)
         left = server.pending(drip)
         server.wait(DEADLINES.write_s)
 
@@ -176,11 +176,11 @@ async def test_slow_reader_that_keeps_the_rate_gets_everything() -> None:
         while server.pending(slow):
             goal = server.pending(slow) - 2 * PIECE_BYTES
             while server.pending(slow) > max(0, goal):
-                got += len(await slow.reader.read(1 << 16))
+                got += await slow.some(1 << 16)
             server.wait(DEADLINES.write_s)
             windows += 1
         while got < LARGE_BYTES:
-            got += len(await slow.reader.read(1 << 16))
+            got += await slow.some(1 << 16)
 
         assert windows > 3
         assert (got, server.ended(Reason.WRITE_DEADLINE), server.open) == (LARGE_BYTES, 0, 1)
@@ -198,7 +198,7 @@ async def test_slow_reader_of_a_stream_is_judged_by_what_it_takes() -> None:
         got = 0
         for window in range(1, LARGE_BYTES // PIECE_BYTES // 2 + 1):
             while got < window * 2 * PIECE_BYTES:
-                got += len(await slow.reader.read(1 << 16))
+                got += await slow.some(1 << 16)
             server.wait(DEADLINES.write_s)
 
         assert (got, server.ended(Reason.WRITE_DEADLINE), server.open) == (LARGE_BYTES, 0, 1)

@@ -125,6 +125,21 @@ async def test_body_is_not_measured_as_a_head() -> None:
         assert server.ended(Reason.HEAD_SIZE) == 0
 
 
+@pytest.mark.parametrize("cut", [1, 2, 3])
+async def test_end_of_a_head_is_seen_where_it_is_cut(cut: int) -> None:
+    """The four bytes that end a head may come apart: what follows them is the body all the same."""
+    head = b"POST /read HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n"
+    async with attacked() as server:
+        healthy = await server.healthy()
+        client = await server.connect()
+        await client.send(head[:-cut])
+        for _ in range(3):
+            await server.ask(healthy)
+        await client.send(head[-cut:] + bytes(200_000))
+
+        assert await client.answer() == b"HTTP/1.1 200 OK"
+
+
 @pytest.mark.parametrize("protocol", [b"h2c", b"websocket", b"TLS/1.0"])
 async def test_upgrade_is_declined_and_its_connection_ended(protocol: bytes) -> None:
     """What follows a request for another protocol is never read as a request, whole or cut."""

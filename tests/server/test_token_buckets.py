@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from anchor.server.token_buckets import Rate, TokenBuckets
 from tests.support.clock import FakeClock
 
-PAUSES = st.lists(st.sampled_from([0.0, 0.0, 0.01, 0.3, 5.0]) | st.floats(0, 5), min_size=1, max_size=60)
+PAUSES = st.lists(st.floats(0, 5), min_size=1, max_size=60)
 EPSILON = 1e-6
 
 
+@example(pauses=[0.0, 5.0, 0.0, 0.0], per_s=1.0, burst=1)
 @given(pauses=PAUSES, per_s=st.floats(0.1, 20), burst=st.integers(1, 10))
 def test_no_window_holds_more_than_burst_and_rate(pauses: list[float], per_s: float, burst: int) -> None:
     """Between any two moments at most burst + rate * time requests are let through."""

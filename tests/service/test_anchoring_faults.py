@@ -450,6 +450,8 @@ async def test_former_seals_of_three_are_mined_after_all_no_list_falls_back(
     assert [batch.state for batch in found] == [BatchState.FINAL] * 3
     roots = service.chain.anchored_roots(service.publisher)
     assert {batch.sequence: batch.root for batch in found}.items() <= roots.items()
+    for batch in found:
+        await service.services.publications.batch(batch.sequence or 0)
     if 1 in taken:
         assert (found[1].sequence, found[1].root) == (2, dropped[1].root)
 
