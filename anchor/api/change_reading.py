@@ -61,7 +61,8 @@ def read_csv(body: bytes, *, max_items: int) -> list[StatusChange]:
         rows = csv.DictReader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True)
         unknown = set(rows.fieldnames or ()) - set(CSV_COLUMNS)
         if unknown or not rows.fieldnames:
-            raise InvalidInput(f"the first line must name columns out of {', '.join(CSV_COLUMNS)}")
+            hint = " separated by commas, not semicolons:" if ";" in (rows.fieldnames or [""])[0] else ""
+            raise InvalidInput(f"the first line must name columns{hint} out of {', '.join(CSV_COLUMNS)}")
         numbered = ((rows.line_num, row) for row in rows)
         return _some([_read_row(row, f"line {number}") for number, row in _bounded(numbered, max_items)])
     except UnicodeDecodeError as exc:

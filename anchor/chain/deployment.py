@@ -98,6 +98,12 @@ def deployment_gas_limit(code: ContractCode) -> int:
     )
 
 
+def deployment_max_fee_wei(latest: Block, priority_fee_wei: int) -> int:
+    """Return the most that a deployment pays for a unit of gas; its account must have that for each."""
+    # The base fee can double in six full blocks.
+    return 2 * latest.base_fee_wei + priority_fee_wei
+
+
 async def _latest(chain: Chain) -> Block:
     latest = await chain.block("latest")
     if latest is None:
@@ -124,8 +130,7 @@ async def _signed(code: ContractCode, chain: Chain, signer: Signer, latest: Bloc
         calldata=code.creation_code,
         nonce=await chain.nonce(signer.address, "latest"),
         gas_limit=deployment_gas_limit(code),
-        # The base fee can double in six full blocks.
-        max_fee_wei=2 * latest.base_fee_wei + priority_fee_wei,
+        max_fee_wei=deployment_max_fee_wei(latest, priority_fee_wei),
         priority_fee_wei=priority_fee_wei,
     )
     return await signer.sign(transaction)

@@ -116,6 +116,11 @@ class DevelopmentChain:
         """Stop anvil."""
         await self.stop()
 
+    async def wait(self) -> None:
+        """Return when anvil is gone. Precondition: entered."""
+        assert self._process is not None, "a development chain is waited for inside its context"
+        await self._process.wait()
+
     async def stop(self) -> None:
         """Stop anvil so that it saves its state first, or kill it after 10 s; does nothing if it is gone."""
         if self._process is not None and self._process.returncode is None:
@@ -162,7 +167,7 @@ class DevelopmentChain:
         arguments = ["--host", _HOST, "--port", str(self._port), "--chain-id", str(DEVELOPMENT_CHAIN_ID)]
         arguments += ["--slots-in-an-epoch", "1", "--block-time", str(self._block_time_s), "--silent"]
         if self._state is not None:
-            # Without the interval a killed anvil comes back with another genesis hash.
+            # Without the interval a killed anvil would come back without anything it mined.
             arguments += ["--state", str(self._state.path), "--state-interval", "1"]
         return arguments
 

@@ -4,7 +4,7 @@ The state file of a development chain, and a whole copy of it.
 anvil rewrites its state in place: open, truncate, write. Killed in between it leaves half a file, with
 which it does not start again. So a copy is kept beside it, made only of whole states and replaced in one
 step; a start falls back on it. What the copy lacks is lost then, at most the blocks of the last few
-seconds.
+seconds. And each start begins with one block 0 only, so that the genesis hash stays (see anchor.chain.genesis).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from anchor.chain.genesis import with_one_genesis
 from anchor.errors import ConfigError
 
 
@@ -33,13 +34,16 @@ class StateFile:
         """
         Make the file fit for a start: whole, or restored from the copy, or absent with no copy either.
 
-        Precondition: locked. Raises ConfigError where neither file is whole, since a new chain would
+        Guarantees that the chain keeps its block 0. Precondition: locked.
+        Raises ConfigError where neither file is whole, since a new chain would
         silently take the old one's place.
         """
-        if self.path.exists() and self._whole_state() is not None:
-            return
-        if self.copy_path.exists():
-            _replace(self.path, self.copy_path.read_bytes())
+        state = self._whole_state()
+        if state is None and self.copy_path.exists():
+            state = self.copy_path.read_bytes()
+            _replace(self.path, state)
+        if state is not None:
+            self._keep_genesis(state)
         elif self.path.exists():
             raise ConfigError(f"{self.path} is damaged and has no copy: delete it to begin a new chain")
 
@@ -67,6 +71,14 @@ class StateFile:
             return False
         _replace(self.copy_path, state)
         return True
+
+    def _keep_genesis(self, state: bytes) -> None:
+        try:
+            cleaned = with_one_genesis(json.loads(state))
+        except (KeyError, TypeError, ValueError) as exc:
+            raise ConfigError(f"{self.path} is no saved state of anvil: name another file") from exc
+        if cleaned is not None:
+            _replace(self.path, json.dumps(cleaned, separators=(",", ":")).encode())
 
     def _whole_state(self) -> bytes | None:
         """Return the file's content, or None where anvil has not begun to write it, or not finished."""

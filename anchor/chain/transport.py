@@ -18,6 +18,7 @@ from web3.types import RPCEndpoint, RPCResponse
 
 from anchor.chain.endpoint import Endpoint
 from anchor.chain.failures import AnswerTooLarge, EndpointFailure
+from anchor.failure_words import failure_words
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 """The largest answer that is read, counted after decompression; no question of ours needs a tenth of it."""
@@ -105,7 +106,7 @@ class BoundedHttpProvider(AsyncJSONBaseProvider):
         except TimeoutError:
             reason = f"no complete answer within {self._request_timeout_s} s"
         except (aiohttp.ClientError, OSError, zlib.error, ValueError) as exc:
-            reason = _described(exc)
+            reason = failure_words(exc)
         # Raised outside the handlers, without `from`: the library's exceptions hold the URL with its API key,
         # and a traceback prints the cause.
         if reason is None:
@@ -158,9 +159,3 @@ def _problem(document: Any, request_id: object) -> str | None:
     ):
         return "the answer's error object is malformed"
     return None
-
-
-def _described(exc: Exception) -> str:
-    """Name a failure by its type and the system's words; the library's own text may hold the URL."""
-    system_words = exc.strerror if isinstance(exc, OSError) else None
-    return f"{type(exc).__name__} ({system_words})" if system_words else type(exc).__name__

@@ -53,7 +53,8 @@ def apply(*, file: Path, wait: str, timeout_s: float, options: ServiceOptions) -
     except OSError as exc:
         raise InvalidInput(f"{file} cannot be read: {exc.strerror}") from exc
     patience = Patience(limit_s=timeout_s) if wait == "anchored" else None
-    report_change("applied", asyncio.run(_apply(body, content_type, options, patience)), options)
+    done = asyncio.run(_apply(body, content_type, options, patience))
+    report_change("applied", done, options, noun="change")
 
 
 async def _apply(body: bytes, content_type: str, options: ServiceOptions, patience: Patience | None) -> Done:

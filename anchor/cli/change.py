@@ -144,14 +144,17 @@ async def _change(
         )
 
 
-def report_change(word: str, done: Done, options: ServiceOptions) -> None:
-    """Print what a change did: for people, or as JSON."""
+def report_change(word: str, done: Done, options: ServiceOptions, *, noun: str = "credential") -> None:
+    """Print what was done to how many of what a noun says: for people, or as JSON."""
     receipt = done.receipt
     if options.as_json:
         print_json(_to_json(done))
         return
+    if not receipt.changed:
+        click.echo(f"nothing changed: {receipt.unchanged:,} already so")
+        return
     unchanged = f", {receipt.unchanged:,} already so" if receipt.unchanged else ""
-    click.echo(f"{word}: {count_text(receipt.changed, 'credential')}{unchanged}")
+    click.echo(f"{word}: {count_text(receipt.changed, noun)}{unchanged}")
     if receipt.published is not None:
         click.echo(f"public since {time_text(receipt.published)}")
     for item in receipt.lists:

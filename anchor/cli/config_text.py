@@ -51,8 +51,7 @@ bodies_in_memory_bytes = 268435456
 """)
 
 _ANVIL_CHAIN = """\
-# anvil, the local development chain:
-# anvil --slots-in-an-epoch 1 --block-time 0.5 --state chain.json --state-interval 1
+# The development chain on this machine: run `anchor chain`, which keeps it in chain.json.
 preset = "anvil"
 rpc_url = "http://127.0.0.1:8545"
 # What `anchor deploy` prints.
@@ -71,7 +70,7 @@ preset = "$preset"
 # from_block = 0""")
 
 _ANVIL_PUBLISHER = Template("""\
-# On anvil the first account has ether. Its key is public, so it is good for nothing else:
+# On the development chain the first account has ether. Its key is public, so it is good for nothing else:
 # export ANCHOR_PUBLISHER_PRIVATE_KEY=0x$key
 # keystore = "publisher.json"
 # password_file = "publisher.password\"""")

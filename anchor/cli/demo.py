@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
+import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from anchor.chain.development import DevelopmentChain
 from anchor.cli.help_text import examples
+from anchor.cli.interrupting import ending_on_sigterm
 from anchor.demo.narrator import Narrator
 from anchor.demo.programs import own_environment
 from anchor.demo.story import ISSUERS, Story
@@ -56,7 +56,7 @@ async def _demo(workspace: Workspace, *, keep: bool) -> None:
     environment = own_environment()
     story = Story(workspace=workspace, narrator=narrator, environment=environment)
     workspace.prepare()
-    with _ending_on_sigterm():
+    with ending_on_sigterm():
         async with DevelopmentChain(state_path=workspace.chain_state, environment=environment) as chain:
             await story.deploy_contract(chain)
             service = story.service(chain)
@@ -68,21 +68,8 @@ async def _demo(workspace: Workspace, *, keep: bool) -> None:
                     await _until_interrupted()
 
 
-@contextlib.contextmanager
-def _ending_on_sigterm() -> Iterator[None]:
-    """Turn SIGTERM into the end of this task, so that chain and service are stopped and not left behind."""
-    task = asyncio.current_task()
-    assert task is not None
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, task.cancel)
-    try:
-        yield
-    finally:
-        loop.remove_signal_handler(signal.SIGTERM)
-
-
 async def _until_interrupted() -> None:
-    # asyncio.run cancels the task at Ctrl-C, the handler above at SIGTERM: both are the wished-for end.
+    # asyncio.run cancels the task at Ctrl-C, ending_on_sigterm at SIGTERM: both are the wished-for end.
     with contextlib.suppress(asyncio.CancelledError):
         await asyncio.Event().wait()
 
@@ -95,6 +82,8 @@ def _tell_where(narrator: Narrator, workspace: Workspace, url: str, rpc_url: str
     for issuer in ISSUERS:
         narrator.say(f"issuer key    {workspace.issuer_key(issuer.short)}  ({issuer.name})")
     narrator.step("Things to try in another terminal; Ctrl-C here ends all")
+    if sys.prefix != sys.base_prefix:
+        narrator.say(f". {Path(sys.prefix) / 'bin' / 'activate'}")
     narrator.say(f"cd {workspace.credentials}")
     narrator.say(f"export ANCHOR_SERVICE={url}")
     narrator.say(f'export ANCHOR_API_KEY="$(cat {workspace.issuer_key(ISSUERS[0].short)})"')

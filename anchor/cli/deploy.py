@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-from decimal import Decimal
+from decimal import ROUND_DOWN, ROUND_UP, Context, Decimal
 from pathlib import Path
 
 import click
 
 from anchor.app import make_signer
 from anchor.chain.contract_code import ContractCode, registry_code, verifier_code
-from anchor.chain.deployment import Deployment, deploy_code, deployment_gas_limit
+from anchor.chain.deployment import Deployment, deploy_code, deployment_gas_limit, deployment_max_fee_wei
 from anchor.chain.failover import connect
 from anchor.chain.presets import DEVELOPMENT_CHAIN_ID, chain_name
-from anchor.chain.protocol import Chain, Signer
+from anchor.chain.protocol import Block, Chain, Signer
 from anchor.cli.help_text import examples
 from anchor.cli.output import print_fields, print_json
 from anchor.config import Settings, load_settings
@@ -23,7 +23,7 @@ from anchor.errors import ChainUnavailable, ConfigError
 from anchor.fields import encode_hex
 
 _NO_CONTRACT = "0x" + "00" * 20
-_WEI_PER_ETHER = 10**18
+_WEI_PER_ETHER = Decimal(10**18)
 
 
 @click.command(
@@ -47,9 +47,12 @@ _WEI_PER_ETHER = 10**18
     is_flag=True,
     help="Deploy AnchorVerifier, by which other contracts check credentials, over the contract in the settings.",
 )
+@click.option(
+    "--again", is_flag=True, help="Deploy although the contract in the settings stands on the chain."
+)
 @click.option("--yes", is_flag=True, help="Do not ask before spending on a public chain.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-def deploy(*, config: Path, verifier: bool, yes: bool, as_json: bool) -> None:
+def deploy(*, config: Path, verifier: bool, again: bool, yes: bool, as_json: bool) -> None:
     """Deploy the contract from the publisher's account, once for each chain.
 
     Anybody's contract of the same code will do as well: it has no owner, and every publisher writes under
@@ -61,16 +64,25 @@ def deploy(*, config: Path, verifier: bool, yes: bool, as_json: bool) -> None:
         settings = load_settings(config, os.environ)
         code = verifier_code(settings.chain.contract)
     else:
-        # The contract's address is what this command is to find out: the settings are read as if it were known.
-        settings = load_settings(config, {**os.environ, "ANCHOR_CHAIN_CONTRACT": _NO_CONTRACT})
+        settings = _settings_before_contract(config)
         code = registry_code()
-    done = asyncio.run(_deploy(settings, make_signer(settings, os.environ), code, asks=not yes))
+    signer = make_signer(settings, os.environ)
+    done = asyncio.run(_deploy(settings, signer, code, asks=not yes, again=again))
     if as_json:
         print_json(_done_json(settings, code, done))
         return
     click.echo(
         f"deployed in transaction {encode_hex(done.transaction_hash)}; {_done_text(config, code, done)}"
     )
+
+
+def _settings_before_contract(config: Path) -> Settings:
+    """Return the settings, with the zero address where they name no contract yet: no code ever stands there."""
+    try:
+        return load_settings(config, os.environ)
+    except ConfigError:
+        # Whatever else is wrong with them is found again.
+        return load_settings(config, {**os.environ, "ANCHOR_CHAIN_CONTRACT": _NO_CONTRACT})
 
 
 def _done_json(settings: Settings, code: ContractCode, done: Deployment) -> JsonValue:
@@ -87,11 +99,14 @@ def _done_text(config: Path, code: ContractCode, done: Deployment) -> str:
     if code.registry is not None:
         return f"its registry is {code.registry}:\n\n{code.name} {done.address}"
     return (
-        f'put this into {config}:\n\n[chain]\ncontract = "{done.address}"\nfrom_block = {done.block_number}'
+        f"put this into {config}, under [chain]:\n\n"
+        f'contract = "{done.address}"\nfrom_block = {done.block_number}'
     )
 
 
-async def _deploy(settings: Settings, signer: Signer, code: ContractCode, *, asks: bool) -> Deployment:
+async def _deploy(
+    settings: Settings, signer: Signer, code: ContractCode, *, asks: bool, again: bool
+) -> Deployment:
     chain = connect(
         rpc_urls=settings.chain.reveal_rpc_urls(),
         contract=_NO_CONTRACT,
@@ -103,9 +118,16 @@ async def _deploy(settings: Settings, signer: Signer, code: ContractCode, *, ask
         latest = await chain.block("latest")
         if latest is None:
             raise ChainUnavailable("the endpoint does not know its latest block: use another RPC endpoint")
-        gas_limit = deployment_gas_limit(code)
-        cost_wei = gas_limit * (latest.base_fee_wei + await chain.priority_fee_wei())
+        if code.registry is None and not again:
+            await _require_none(chain, settings.chain.contract, latest)
+        max_fee_wei = deployment_max_fee_wei(latest, await chain.priority_fee_wei())
+        cost_wei = deployment_gas_limit(code) * max_fee_wei
         balance_wei = await chain.balance_wei(signer.address)
+        if balance_wei < cost_wei:
+            raise ConfigError(
+                f"{signer.address} has {_balance_text(balance_wei)} ether, the deployment may cost "
+                f"{_cost_text(cost_wei)}: send it some on the {chain_name(settings.chain_id)}"
+            )
         if asks and settings.chain_id != DEVELOPMENT_CHAIN_ID:
             _confirm(settings, signer.address, code, cost_wei=cost_wei, balance_wei=balance_wei)
         return await deploy_code(code, chain=chain, signer=signer, poll_interval_s=settings.poll_s)
@@ -125,6 +147,14 @@ async def _require_chain(chain: Chain, settings: Settings) -> None:
         )
 
 
+async def _require_none(chain: Chain, contract: str, latest: Block) -> None:
+    if await chain.code_hash(contract, latest.hash) is not None:
+        raise ConfigError(
+            f"the contract in the settings, {contract}, stands on this chain already: one is enough; "
+            "give --again to deploy another"
+        )
+
+
 def _confirm(
     settings: Settings, address: str, code: ContractCode, *, cost_wei: int, balance_wei: int
 ) -> None:
@@ -132,12 +162,16 @@ def _confirm(
         [
             ("chain", chain_name(settings.chain_id)),
             ("account", address),
-            ("balance", f"{_ether(balance_wei)} ether"),
-            ("cost", f"at most about {_ether(cost_wei)} ether at today's price"),
+            ("balance", f"{_balance_text(balance_wei)} ether"),
+            ("cost", f"at most {_cost_text(cost_wei)} ether at the present price"),
         ]
     )
     click.confirm(f"Deploy {code.name}?", abort=True)
 
 
-def _ether(amount_wei: int) -> str:
-    return f"{Decimal(amount_wei) / _WEI_PER_ETHER:.6f}"
+def _balance_text(balance_wei: int) -> str:
+    return f"{Context(prec=6, rounding=ROUND_DOWN).divide(Decimal(balance_wei), _WEI_PER_ETHER):f}"
+
+
+def _cost_text(cost_wei: int) -> str:
+    return f"{Context(prec=2, rounding=ROUND_UP).divide(Decimal(cost_wei), _WEI_PER_ETHER):f}"

@@ -14,7 +14,7 @@ from anchor.cli.help_text import examples
 from anchor.cli.options import index_option, list_option
 from anchor.cli.trust_options import TrustOptions, trust_options, trust_set
 from anchor.core.digest import detect_method
-from anchor.core.entries import CredentialEntry
+from anchor.core.entries import CredentialEntry, Purpose
 from anchor.documents import EvidenceDocument, ProofDocument, parse_proof
 from anchor.errors import InvalidInput, NotFound
 from anchor.verify import TrustSet, evidence_path_of, open_files
@@ -33,6 +33,7 @@ from anchor.verify.opening import open_chain
 from anchor.verify.patience import PatientSource
 from anchor.verify.sources import open_service
 from anchor.verify.status_places import StatusEntries, status_entries
+from anchor.verify.status_rules import RULES
 from anchor.verify.times import utc_text
 
 
@@ -189,6 +190,11 @@ def _deliver(made: Made, path: Path | None) -> None:
     )
     for document in made.documents:
         state = document.state
-        click.echo(
-            f"  {state.entry.purpose.label}: {document.value():#x} (list {state.number}, index {document.index})"
-        )
+        where = f"list {state.number}, index {document.index}"
+        click.echo(f"  {_value_text(state.entry.purpose, document.value())} ({where})")
+
+
+def _value_text(purpose: Purpose, value: int) -> str:
+    if purpose not in RULES:
+        return f"{purpose.label}: {value:#x}"
+    return f"{RULES[purpose][1]}: {'yes' if value else 'no'}"

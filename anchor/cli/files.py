@@ -9,23 +9,36 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anchor.cli.own_status import NamedEntry, named_entries
-from anchor.core.digest import Method, credential_digest, derive_salt, detect_method, salted_digest
+from anchor.core.digest import (
+    Method,
+    compact_jwt,
+    credential_digest,
+    derive_salt,
+    detect_method,
+    issuer_signed_jwt,
+    salted_digest,
+)
+from anchor.core.strict_json import parse_strict_json
 from anchor.documents import MAX_PROOF_BYTES, ProofDocument, parse_proof, proof_to_json
 from anchor.errors import InvalidInput, InvalidProof, NotStrictJson
+from anchor.verify.credential import read_credential as read_content
 from anchor.verify.files import MAX_CREDENTIAL_BYTES, proof_path_of
+from status_lists.errors import StatusListError
+from status_lists.multibase import decode_base64url
 
 _JSON_SUFFIXES = frozenset({".json", ".jsonld"})
 
 
 @dataclass(frozen=True, slots=True)
 class CredentialFile:
-    """A file, its digest as it goes out, its salt if it has one, and the status entries that it names."""
+    """A file, its digest as it goes out, its salt if it has one, the status entries and issuers that it names."""
 
     path: Path
     method: Method
     digest: bytes
     salt: bytes | None
     named: tuple[NamedEntry, ...]
+    issuers: tuple[str, ...]
 
     @property
     def salted(self) -> bool:
@@ -44,19 +57,45 @@ def read_credential(path: Path, *, method: Method | None, salt_secret: bytes | N
         method = detect_method(content, named_json=path.suffix.lower() in _JSON_SUFFIXES)
     try:
         digest = credential_digest(method, content)
-        named = named_entries(content, method)
+        reading = read_content(method, content)
     except NotStrictJson as exc:
         raise InvalidInput(
             f"{path}: {exc}: correct the file, or anchor its bytes as they are with --method raw"
         ) from exc
     except InvalidInput as exc:
         raise InvalidInput(f"{path}: {exc}") from exc
-    if salt_secret is None:
-        return CredentialFile(path=path, method=method, digest=digest, salt=None, named=named)
-    salt = derive_salt(salt_secret, digest)
+    salt = None if salt_secret is None else derive_salt(salt_secret, digest)
     return CredentialFile(
-        path=path, method=method, digest=salted_digest(salt, digest), salt=salt, named=named
+        path=path,
+        method=method,
+        digest=digest if salt is None else salted_digest(salt, digest),
+        salt=salt,
+        named=named_entries(reading),
+        issuers=reading.issuers,
     )
+
+
+def require_credential(path: Path, method: Method) -> None:
+    """Raise InvalidInput for a file that is not worth an anchor: an empty one, or a token that nobody can read."""
+    content = _read_bounded(path, MAX_CREDENTIAL_BYTES)
+    if not content:
+        raise InvalidInput(f"{path}: the file is empty: there is nothing to anchor")
+    if method not in (Method.JWT, Method.SD_JWT):
+        return
+    token = compact_jwt(content) if method is Method.JWT else issuer_signed_jwt(content)
+    for name, part in zip(("header", "payload"), token.split(b"."), strict=False):
+        if not _is_json_object(part):
+            raise InvalidInput(
+                f"{path}: the {name} of this {method.label} is no JSON object, so no verifier can read it: "
+                "correct the file, or anchor its bytes as they are with --method raw"
+            )
+
+
+def _is_json_object(part: bytes) -> bool:
+    try:
+        return isinstance(parse_strict_json(decode_base64url(part.decode())), dict)
+    except (StatusListError, InvalidInput):
+        return False
 
 
 def read_proof_beside(path: Path) -> ProofDocument | None:

@@ -12,7 +12,7 @@ import click
 from anchor.chain.client import Web3Chain
 from anchor.cli.group import EXIT_REFUSED, EXIT_UNCHECKED
 from anchor.cli.help_text import examples
-from anchor.cli.output import print_json
+from anchor.cli.output import count_text, print_json
 from anchor.config import Settings, load_settings
 from anchor.core.strict_json import JsonValue
 from anchor.fsck import FsckReport, check_everything
@@ -76,7 +76,7 @@ async def _run(settings: Settings, service: str | None) -> FsckReport:
 def _print(report: FsckReport) -> None:
     for check in report.checks:
         mark = "✗" if check.problems else "✓"
-        click.echo(f"{mark} {check.name:<10} {check.looked_at:,} looked at, {len(check.problems)} wrong")
+        click.echo(f"{mark} {check.name:<10} {count_text(check.looked_at, 'check')}, {len(check.problems)} wrong")
         for problem in check.problems[:20]:
             click.echo(f"    {problem.where}: {problem.message}")
         if len(check.problems) > 20:

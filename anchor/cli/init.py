@@ -20,7 +20,7 @@ _ANVIL = "anvil"
 
 @click.command(
     epilog=examples(
-        "anchor init                          for the anvil development chain",
+        "anchor init                          for the development chain of `anchor chain`",
         "anchor init --chain sepolia          for a public test chain, with a new publisher account",
         "anchor init --config /etc/anchor/anchor.toml --chain base-sepolia",
     )
@@ -57,7 +57,8 @@ def init(*, chain: str, config: Path) -> None:
     click.echo(f"wrote {config}")
     if known is None:
         click.echo(
-            "next: start anvil, set ANCHOR_PUBLISHER_PRIVATE_KEY as the file says, run `anchor deploy`"
+            "next: run `anchor chain` in another terminal, set ANCHOR_PUBLISHER_PRIVATE_KEY as it says, "
+            "run `anchor deploy`"
         )
         return
     if address is not None:

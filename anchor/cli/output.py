@@ -33,8 +33,8 @@ def print_fields(pairs: Sequence[tuple[str, str]]) -> None:
 
 
 def time_text(time: datetime) -> str:
-    """Return a time in UTC as people read it."""
-    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    """Return a time in UTC as people read it: as `anchor verify` writes it, and as --at takes it."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def time_json(time: datetime | None) -> str | None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from anchor.core.digest import Method
 from anchor.core.entries import Purpose, StatusEntry
 from anchor.core.strict_json import JsonValue
 from anchor.errors import InvalidInput
-from anchor.verify.credential import read_credential
+from anchor.verify.reading import Reading
 
 _PAIRED = {Purpose.REVOCATION.label: 0, Purpose.SUSPENSION.label: 1}
 """How far a list's number is from the first of its pair: revocation n, suspension n + 1."""
@@ -24,13 +23,9 @@ class NamedEntry:
     index: str
 
 
-def named_entries(content: bytes, method: Method) -> tuple[NamedEntry, ...]:
-    """Return the bitstring status entries that a credential names; entries of other mechanisms are left out.
-
-    They are those that a verifier reads in it. The content must be what its method takes.
-    """
-    entries = read_credential(method, content).status_entries
-    return tuple(entry for entry in map(_named_entry, entries) if entry is not None)
+def named_entries(reading: Reading) -> tuple[NamedEntry, ...]:
+    """Return the bitstring status entries that a credential names; entries of other mechanisms are left out."""
+    return tuple(entry for entry in map(_named_entry, reading.status_entries) if entry is not None)
 
 
 def entry_to_bind(named: Sequence[NamedEntry], *, base_url: str) -> StatusEntry | None:

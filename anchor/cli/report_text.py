@@ -18,18 +18,22 @@ _STEP_WIDTH = 8
 def print_report(report: Report) -> None:
     """Print every step, what else must be said, and the verdict on a line of its own; in colour on a terminal."""
     for finding in report.findings:
-        mark = click.style(_mark(finding.outcome), fg=_colour(finding.outcome))
+        shown = Outcome.OPEN if finding.is_caution else finding.outcome
+        mark = click.style(_mark(shown), fg=_colour(shown))
         click.echo(f"{mark} {finding.step.ljust(_STEP_WIDTH)}  {finding.sentence}")
     click.echo()
     for note in report.notes:
         click.echo(note)
     if report.block is not None and report.anchor is not None:
         click.echo(_as_of_text(report, report.block.number, chain_name(report.anchor.anchorage.chain_id)))
-    click.secho(report.verdict.value, bold=True, fg=_verdict_colour(report.verdict))
+    click.secho(report.verdict.value.replace("_", " "), bold=True, fg=_verdict_colour(report.verdict))
 
 
 def _as_of_text(report: Report, block_number: int, chain: str) -> str:
     checked = utc_text(report.checked_at_s)
+    if report.at_s is None and report.status is not None and report.status.is_superseded:
+        until = f"{utc_text(report.status.time_s)}, block {report.status.block_number}"
+        return f"Status until {until}; checked {checked} at block {block_number} of {chain}."
     if report.at_s is None:
         return f"As of {checked}, block {block_number} of {chain}."
     return f"As of {utc_text(report.at_s)}; checked {checked} at block {block_number} of {chain}."

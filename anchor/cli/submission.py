@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from anchor.cli.files import CredentialFile, read_credential
+from anchor.cli.files import CredentialFile, read_credential, require_credential
 from anchor.cli.own_status import entry_to_bind, names_bitstring_lists
 from anchor.client import MAX_ITEMS, DigestTarget, Receipt, ServiceClient, Submission
 from anchor.core.digest import Method
@@ -35,6 +35,7 @@ class Outcome:
     receipt: Receipt | None = None
     proof: Path | None = None
     error: str | None = None
+    warning: str | None = None
 
     @property
     def target(self) -> DigestTarget:
@@ -50,8 +51,9 @@ def read_files(paths: Sequence[Path], plan: Plan) -> list[Outcome]:
         outcome = Outcome(path)
         try:
             outcome.file = read_credential(path, method=plan.method, salt_secret=plan.salt_secret)
+            require_credential(path, outcome.file.method)
         except InvalidInput as exc:
-            outcome.error = str(exc)
+            outcome.file, outcome.error = None, str(exc)
         outcomes.append(outcome)
     return outcomes
 
@@ -61,7 +63,7 @@ async def submit_files(client: ServiceClient, outcomes: Sequence[Outcome], plan:
 
     Only errors that concern the whole run are raised, such as a key that is not accepted.
     """
-    read = [outcome for outcome in outcomes if outcome.file is not None]
+    read = [outcome for outcome in outcomes if outcome.file is not None and not outcome.error]
     base_url = await _base_url(client, read)
     by_target: dict[DigestTarget, list[Outcome]] = {}
     submissions: dict[DigestTarget, Submission] = {}
@@ -116,8 +118,10 @@ async def _submit_all(
                     outcome.error = f"{outcome.path}: {reason}"
             continue
         for (target, _submission), receipt in zip(request, receipts, strict=True):
-            for outcome in by_target[target]:
-                outcome.receipt = receipt
+            first, *others = by_target[target]
+            first.receipt = receipt
+            for outcome in others:
+                outcome.receipt = replace(receipt, is_new=False)
 
 
 def _requests(

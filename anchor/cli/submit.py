@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -14,6 +14,7 @@ import click
 from anchor.cli.files import write_proof
 from anchor.cli.group import EXIT_REFUSED, EXIT_UNCHECKED
 from anchor.cli.help_text import examples
+from anchor.cli.kept_proofs import issuer_warning, refusal_to_replace, refuse_files_with_other_proofs
 from anchor.cli.options import ServiceOptions, method_option, salt_option, service_options
 from anchor.cli.output import count_text, print_json, print_table, status_json, status_text
 from anchor.cli.submission import Outcome, Plan, read_files, submit_files
@@ -25,6 +26,15 @@ from anchor.core.strict_json import JsonValue
 from anchor.errors import InvalidInput, Overloaded, ServiceUnavailable
 from anchor.verify.files import PROOF_SUFFIX, proof_path_of
 from status_lists.multibase import encode_digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writing:
+    """Where proofs are written (None: beside their files), and whether over those of others."""
+
+    directory: Path | None
+    force: bool
+
 
 _WAITS = {"mined": BatchState.MINED, "final": BatchState.FINAL, "none": None}
 
@@ -61,6 +71,7 @@ _WAITS = {"mined": BatchState.MINED, "final": BatchState.FINAL, "none": None}
 @click.option(
     "--out", "directory", type=click.Path(path_type=Path), metavar="DIR", help="Write proofs there."
 )
+@click.option("--force", is_flag=True, help="Replace proof files that are of another issuer or digest.")
 @service_options
 def submit(
     *,
@@ -71,6 +82,7 @@ def submit(
     wait: BatchState | None,
     timeout_s: float,
     directory: Path | None,
+    force: bool,
     options: ServiceOptions,
 ) -> None:
     """Anchor credential files; only their digests leave this machine.
@@ -83,7 +95,10 @@ def submit(
     _require_distinct_proofs(paths, directory)
     plan = Plan(method=method, salt_secret=salt_secret, default_status="allocate" if allocates else None)
     outcomes = read_files(paths, plan)
-    trouble = asyncio.run(_submit(outcomes, plan, options, wait, directory, Patience(limit_s=timeout_s)))
+    if not force and wait is not None:
+        refuse_files_with_other_proofs(outcomes, directory)
+    writing = Writing(directory=directory, force=force)
+    trouble = asyncio.run(_submit(outcomes, plan, options, wait, writing, Patience(limit_s=timeout_s)))
     _report(outcomes, options, trouble)
 
 
@@ -92,7 +107,7 @@ async def _submit(
     plan: Plan,
     options: ServiceOptions,
     wait: BatchState | None,
-    directory: Path | None,
+    writing: Writing,
     patience: Patience,
 ) -> str | None:
     """Submit, wait and write proofs; return what kept some proofs from coming, if anything did."""
@@ -103,7 +118,7 @@ async def _submit(
         if wait is None:
             return None
         try:
-            await _write_proofs(client, outcomes, wait, directory, patience)
+            await _write_proofs(client, outcomes, wait, writing, patience)
         except (ServiceUnavailable, Overloaded) as exc:
             return str(exc)
     return None
@@ -113,7 +128,7 @@ async def _write_proofs(
     client: ServiceClient,
     outcomes: Sequence[Outcome],
     wait: BatchState,
-    directory: Path | None,
+    writing: Writing,
     patience: Patience,
 ) -> None:
     accepted: dict[DigestTarget, list[Outcome]] = {}
@@ -128,15 +143,20 @@ async def _write_proofs(
 
         def write(fetched: Fetched) -> None:
             for outcome in accepted[fetched.target]:
-                _write_one(outcome, fetched, directory)
+                _write_one(outcome, fetched, writing)
             bar.update(1)
 
         await fetch_proofs(client, list(accepted), wanted=wait, patience=patience, on_fetched=write)
 
 
-def _write_one(outcome: Outcome, fetched: Fetched, directory: Path | None) -> None:
+def _write_one(outcome: Outcome, fetched: Fetched, writing: Writing) -> None:
     assert outcome.file is not None
-    path = proof_path_of(outcome.path, directory)
+    outcome.warning = issuer_warning(outcome.file, fetched.proof)
+    path = proof_path_of(outcome.path, writing.directory)
+    if not writing.force:
+        outcome.error = refusal_to_replace(path, fetched.proof)
+        if outcome.error:
+            return
     try:
         write_proof(path, replace(fetched.proof, salt=outcome.file.salt))
     except InvalidInput as exc:
@@ -180,7 +200,10 @@ def _report(outcomes: Sequence[Outcome], options: ServiceOptions, trouble: str |
             }
         )
     else:
-        _print_outcomes(outcomes)
+        _print_outcomes(outcomes, hints=not trouble)
+    for outcome in outcomes:
+        if outcome.warning:
+            click.echo(f"warning: {outcome.warning}", err=True)
     for outcome in failed:
         click.echo(f"error: {outcome.error}", err=True)
     if trouble:
@@ -191,7 +214,7 @@ def _report(outcomes: Sequence[Outcome], options: ServiceOptions, trouble: str |
         raise click.exceptions.Exit(EXIT_UNCHECKED)
 
 
-def _print_outcomes(outcomes: Sequence[Outcome]) -> None:
+def _print_outcomes(outcomes: Sequence[Outcome], *, hints: bool) -> None:
     accepted = [outcome for outcome in outcomes if outcome.receipt]
     if accepted:
         print_table(
@@ -203,7 +226,7 @@ def _print_outcomes(outcomes: Sequence[Outcome]) -> None:
     click.echo(
         f"{count_text(len(outcomes), 'file')}: {new:,} new, {known:,} known already, {failed:,} failed"
     )
-    if any(outcome.proof is None for outcome in accepted):
+    if hints and any(outcome.proof is None and not outcome.error for outcome in accepted):
         click.echo("proofs come once the batch is mined: anchor proof FILE")
 
 
@@ -221,7 +244,7 @@ def _row(outcome: Outcome) -> tuple[str, ...]:
 
 
 def _outcome_json(outcome: Outcome) -> JsonValue:
-    body: dict[str, JsonValue] = {"file": str(outcome.path), "error": outcome.error}
+    body: dict[str, JsonValue] = {"file": str(outcome.path), "error": outcome.error, "warning": outcome.warning}
     if outcome.file is not None:
         body |= {
             "digest": encode_digest(outcome.file.digest),

@@ -13,6 +13,7 @@ from yarl import URL
 
 from anchor.client.problems import error_of, read_problem
 from anchor.errors import AnchorError, InvalidInput, Overloaded, ServiceUnavailable
+from anchor.failure_words import failure_words
 
 MAX_JSON_BYTES = 32 * 1024 * 1024
 """Ten thousand receipts with their `credentialStatus` objects take about 10 MB."""
@@ -172,7 +173,7 @@ class Connection:
                 return Answer(response.status, body, response.headers.get("Retry-After"))
         except (aiohttp.ClientError, TimeoutError) as exc:
             raise ServiceUnavailable(
-                f"no answer from the service at {self.host} ({_reason(exc)}): "
+                f"no answer from the service at {self.host} ({failure_words(exc)}): "
                 "is it running, and is --service right?"
             ) from exc
 
@@ -198,19 +199,3 @@ def _checked_key(api_key: str | None) -> str | None:
 
 def _is_graphic(text: str) -> bool:
     return text.isprintable() and " " not in text
-
-
-def _reason(exc: aiohttp.ClientError | TimeoutError) -> str:
-    match exc:
-        case TimeoutError():
-            return "time ran out"
-        case aiohttp.ClientConnectorDNSError():
-            return "the name is unknown"
-        case aiohttp.ClientSSLError():
-            return "its certificate is not trusted"
-        case aiohttp.ClientConnectorError():
-            return (exc.strerror or "connection failed").lower()
-        case aiohttp.ServerDisconnectedError():
-            return "it closed the connection"
-        case _:
-            return "the connection broke"

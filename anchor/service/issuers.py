@@ -91,7 +91,7 @@ class Issuers:
         return await self._store.issuers()
 
     async def rotate_key(self, number: int) -> NewKey:
-        """Give an issuer a new API key; the old one is refused from now on."""
+        """Give an issuer a new API key; the old one is refused from now on. Conflict for a disabled issuer."""
         api_key = new_api_key("issuer")
         return NewKey(await self._store.rotate_key(number, api_key_hash=hash_api_key(api_key)), api_key)
 
@@ -127,6 +127,8 @@ class Issuers:
         """Return the issuer of a presented key; Unauthorized for any other key, or a disabled issuer's."""
         # The look-up is by hash: how long it takes tells nothing about any stored key.
         issuer = await self._store.issuer_by_key(hash_api_key(api_key))
+        if issuer is None and api_key.startswith("cao_"):
+            raise Unauthorized("this is the operator's key: use an issuer's")
         if issuer is None or issuer.is_disabled:
             raise Unauthorized("this API key is not, or no longer, valid: ask the operator for a new one")
         return issuer

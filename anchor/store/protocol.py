@@ -59,7 +59,11 @@ class IssuerStore(Protocol):
         ...
 
     async def rotate_key(self, number: int, *, api_key_hash: bytes) -> Issuer:
-        """Replace an issuer's key: the old one is refused from now on. NotFound for an unknown number."""
+        """
+        Replace an issuer's key: the old one is refused from now on.
+
+        NotFound for an unknown number, Conflict for a disabled issuer.
+        """
         ...
 
     async def disable_issuer(self, number: int) -> Issuer:

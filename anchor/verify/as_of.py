@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from anchor.chain.protocol import AnchorRecord
-from anchor.verify.findings import Finding, passed, unknown
+from anchor.verify.findings import Finding, cautioned, passed, unknown
 from anchor.verify.times import duration_text, utc_text
 
 
@@ -54,10 +54,15 @@ def check_age(as_of: AsOf, *, max_age_s: int, now_s: int) -> Finding:
     Stops a publisher, a source or an RPC endpoint that went silent, and a holder with evidence from better
     days, from keeping a credential valid for ever.
     """
-    where = f"status is as of block {as_of.block_number}, {utc_text(as_of.time_s)}"
+    preposition = "until" if as_of.is_superseded else "as of"
+    where = f"status is {preposition} block {as_of.block_number}, {utc_text(as_of.time_s)}"
     if as_of.is_stale(max_age_s=max_age_s, now_s=now_s):
         return unknown(
             "age", "status_stale", f"{where}, older than the {duration_text(max_age_s)} that you allow"
         )
-    replaced = ", replaced there by the next one" if as_of.is_superseded else ""
-    return passed("age", f"{where} (batch {as_of.sequence}{replaced})")
+    if as_of.is_superseded:
+        return cautioned(
+            "age",
+            f"{where} (batch {as_of.sequence}, replaced there by the next one): what changed since is not seen",
+        )
+    return passed("age", f"{where} (batch {as_of.sequence})")

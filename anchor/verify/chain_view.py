@@ -104,7 +104,12 @@ async def _check_identity(reader: ChainReader, anchorage: Anchorage) -> None:
     except ConfigError as exc:
         # Of several endpoints one speaks for another chain: nothing can be said until that is corrected.
         raise ChainUnavailable(str(exc)) from exc
-    if (identity.chain_id, identity.genesis_hash) != (anchorage.chain_id, anchorage.genesis_hash):
+    if identity.chain_id == anchorage.chain_id and identity.genesis_hash != anchorage.genesis_hash:
+        raise ChainUnavailable(
+            f"the RPC endpoint speaks for another chain of id {identity.chain_id} than the one you trust: its genesis "
+            f"hash is 0x{identity.genesis_hash.hex()}, yours is 0x{anchorage.genesis_hash.hex()}: correct one of them"
+        )
+    if identity.chain_id != anchorage.chain_id:
         raise ChainUnavailable(
             f"the RPC endpoint speaks for another chain (id {identity.chain_id}) than the one you trust "
             f"(id {anchorage.chain_id}): correct one of them"

@@ -18,11 +18,12 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of a report; `reason` is None where the step passed."""
+    """One line of a report; `reason` is None where the step passed, `is_caution` where that holds with a limit."""
 
     step: str
     sentence: str
     reason: Reason | None = None
+    is_caution: bool = False
 
     @property
     def outcome(self) -> Outcome:
@@ -45,6 +46,11 @@ def printable(text: str) -> str:
 def passed(step: str, sentence: str) -> Finding:
     """Return the finding of a step in which nothing was wrong."""
     return Finding(step=step, sentence=printable(sentence))
+
+
+def cautioned(step: str, sentence: str) -> Finding:
+    """Return the finding of a step that passed, with a limit that people must see; it rules nothing out."""
+    return Finding(step=step, sentence=printable(sentence), is_caution=True)
 
 
 def ruled(step: str, verdict: Verdict, code: str, sentence: str) -> Finding:

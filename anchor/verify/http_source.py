@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from anchor.errors import NotFound, ServiceUnavailable
+from anchor.failure_words import failure_words
 from anchor.verify.layout import MAX_DOCUMENT_BYTES, Layout
 
 CONNECT_TIMEOUT_S = 10
@@ -74,7 +75,7 @@ class HttpSource:
                         raise ServiceUnavailable(f"{self._host} sends more than {max_bytes} bytes for {path}")
                     yield piece
         except (aiohttp.ClientError, TimeoutError, OSError) as exc:
-            raise ServiceUnavailable(f"{self._host} did not answer for {path}: {type(exc).__name__}") from exc
+            raise ServiceUnavailable(f"{self._host} did not answer for {path}: {failure_words(exc)}") from exc
 
     def _check_status(self, status: int, path: str) -> None:
         if status == _NOT_FOUND:

@@ -129,8 +129,11 @@ def check_digest(document: ProofDocument, content: bytes) -> Finding:
     if document.salt is not None:
         digest = salted_digest(document.salt, digest)
     if digest != entry.digest:
-        also = ", or the salt in its proof was" if entry.salted else ""
-        return _tampered(f"the credential was changed after it was anchored{also}: its digest is another one")
+        also = ", or its salt was changed" if entry.salted else ""
+        return _tampered(
+            f"the credential was changed, or this proof belongs to another credential{also}: "
+            "its digest is not the one anchored"
+        )
     return passed(
         "digest", f"the credential is unchanged: its digest ({entry.method.label}) is the one anchored"
     )
@@ -181,6 +184,8 @@ def check_dates(reading: Reading, asked_s: int) -> tuple[Finding, ...]:
         return (ruled("dates", Verdict.NOT_YET_VALID, "not_yet_valid", sentence),)
     if any(problem.step == "dates" for problem in reading.problems):
         return ()
+    if not reading.names_dates and (not reading.issuers or reading.problems):
+        return (passed("dates", "the file names no dates"),)
     until = "it has no end date" if end_ms is None else f"it is valid until {utc_text(end_ms // 1000)}"
     return (passed("dates", until),)
 

@@ -21,6 +21,11 @@ class Reading:
     problems: tuple[Finding, ...] = ()
 
     @property
+    def names_dates(self) -> bool:
+        """Whether a start or an end was read."""
+        return bool(self.starts_ms or self.ends_ms)
+
+    @property
     def is_tampered(self) -> bool:
         """Whether something was added to the credential that its issuer never signed."""
         return any(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from anchor.chain.protocol import Head
+from anchor.core.verdict import Verdict
 from anchor.errors import ChainUnavailable
 from anchor.verify.as_of import AsOf
 from anchor.verify.chain_view import ChainView
@@ -110,7 +111,7 @@ async def _read_at(
             may_fetch=sources.foreign.may_fetch,
         )
         stapled = await reader.read(entries)
-        if sources.lists is None or stapled.suffices:
+        if sources.lists is None or _suffices(stapled, moment):
             return stapled
     fetched = (
         await read_lists(entries, head, view=view, trust=trust, lists=sources.lists, moment=moment)
@@ -121,6 +122,19 @@ async def _read_at(
         return fetched
     return StatusRead(
         findings=(*stapled.findings, *fetched.findings), elsewhere=fetched.elsewhere, as_of=fetched.as_of
+    )
+
+
+def _suffices(stapled: StatusRead, moment: Moment) -> bool:
+    """Whether evidence makes fetching lists needless.
+
+    Stops a holder who hides a revocation behind evidence of the day before: what was replaced counts for the
+    present only where no list can be fetched. A revocation in it is final; a suspension may have been lifted.
+    """
+    if moment.at_s is not None or not stapled.is_superseded:
+        return stapled.suffices
+    return any(
+        finding.reason is not None and finding.reason.verdict is Verdict.REVOKED for finding in stapled.findings
     )
 
 

@@ -22,12 +22,14 @@ RULES = {
 class StatusRead:
     """What was found out about status in the publisher's own lists.
 
-    `elsewhere` are entries in lists of somebody else; `as_of` is None where nothing was read at any root.
+    `elsewhere` are entries in lists of somebody else; `as_of` is None where nothing was read at any root;
+    `is_superseded` says that some of it was read at a root that another replaced.
     """
 
     findings: tuple[Finding, ...]
     elsewhere: tuple[DeclaredEntry, ...] = ()
     as_of: AsOf | None = None
+    is_superseded: bool = False
 
     @property
     def suffices(self) -> bool:

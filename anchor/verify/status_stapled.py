@@ -77,7 +77,9 @@ class StapledReader:
                 document, covered = found
                 used.append(covered)
                 findings += _ruling(slot, document, covered)
-        oldest = min(used, key=lambda covered: covered.as_of.time_s, default=None)
+        oldest = min(
+            used, key=lambda covered: (covered.as_of.time_s, covered.as_of.sequence), default=None
+        )
         if oldest is not None:
             findings.append(oldest.finding)
         return StatusRead(
@@ -85,6 +87,7 @@ class StapledReader:
             findings=tuple(dict.fromkeys(findings)),
             elsewhere=tuple(elsewhere),
             as_of=None if oldest is None else oldest.as_of,
+            is_superseded=any(covered.as_of.is_superseded for covered in used),
         )
 
     def _stands_elsewhere(self, list_url: str) -> bool:

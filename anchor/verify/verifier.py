@@ -22,6 +22,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 
 from anchor.chain.presets import chain_name
+from anchor.core.verdict import Verdict
 from anchor.documents import ProofDocument, parse_proof
 from anchor.errors import InvalidInput, InvalidProof
 from anchor.verify.chain_view import Anchor, OpenChain, is_test_network
@@ -48,6 +49,7 @@ from anchor.verify.times import utc_text
 from anchor.verify.trust import TrustSet
 
 _SIGNATURE_NOTE = "The credential's own signature was not checked, only that its issuer anchored it."
+_MISMATCH_NOTE = "The credential's own signature was not checked, only who anchored it."
 
 
 async def verify_credential(
@@ -154,11 +156,14 @@ def _completed(
     moment: Moment,
 ) -> Report:
     report = _ended(findings, search, trust, moment)
-    notes = [_SIGNATURE_NOTE, *report.notes]
+    is_mismatch = any(reason.verdict is Verdict.ISSUER_MISMATCH for reason in report.reasons)
+    notes = [_MISMATCH_NOTE if is_mismatch else _SIGNATURE_NOTE, *report.notes]
     if trust.accepts_any_issuer:
         notes.append("Your trust set accepts every issuer that the publisher names.")
     if moment.at_s is not None:
         notes.append(f"This is how it stood at {utc_text(moment.at_s)}; what came later is not said.")
+    elif status.as_of is not None and status.as_of.is_superseded:
+        notes.append("The evidence of status is not of the newest batch: what was revoked since is not seen.")
     if status.as_of is not None and not status.as_of.is_final:
         notes.append("The block by which status was read is not final yet.")
     return replace(

@@ -107,15 +107,15 @@ async def test_rotated_key_old_one_refused(api: ApiCaller, key: str, other_key: 
 async def test_disabled_issuer_refused_and_its_lists_served(
     api: ApiCaller, service: Running, key: str, other_key: str
 ) -> None:
-    """A disabled issuer's key opens nothing, also when rotated; what it published stays."""
+    """A disabled issuer's key opens nothing, and gets no successor; what it published stays."""
     receipt = (await api.post("/v1/digests", SUBMISSION | {"status": "allocate"}, key=key)).json
 
     answer = await api.post("/v1/issuers/1/disable", key=api.operator_key)
-    rotated = (await api.post("/v1/issuers/1/rotate-key", key=api.operator_key)).json["apiKey"]
+    rotated = await api.post("/v1/issuers/1/rotate-key", key=api.operator_key)
 
     assert (answer.status, answer.json["disabled"]) == (200, True)
-    for refused in (key, rotated):
-        assert (await api.get(f"/v1/digests/{receipt['digest']}", key=refused)).problem == "unauthorized"
+    assert (rotated.status, rotated.problem) == (409, "conflict")
+    assert (await api.get(f"/v1/digests/{receipt['digest']}", key=key)).problem == "unauthorized"
     assert (await api.get("/status-lists/0")).status == 200
     assert (await api.get("/v1/status-lists", key=other_key)).status == 200
     service.clock.advance(60)
@@ -212,3 +212,13 @@ async def test_bad_issuer_refused(api: ApiCaller, service: Running, value: objec
 
     assert (answer.status, answer.problem) == (400, "invalid-input")
     assert list(await service.store.issuers()) == []
+
+
+async def test_operator_key_on_an_issuers_route_says_whose_key_is_wanted(api: ApiCaller, key: str) -> None:
+    """The operator's own key is refused like any other, with the words that help."""
+    assert key
+
+    answer = await api.post("/v1/digests", SUBMISSION, key=api.operator_key)
+
+    assert (answer.status, answer.problem) == (401, "unauthorized")
+    assert answer.json["detail"] == "this is the operator's key: use an issuer's"

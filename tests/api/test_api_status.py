@@ -329,3 +329,13 @@ async def test_clock_fault_changes_are_kept_and_not_published(
         parse_list_document((await api.get("/status-lists/0")).body, max_bits_bytes=LENGTH // 8).bits,
         place["index"],
     )
+
+
+async def test_csv_with_semicolons_is_refused_with_the_reason(api: ApiCaller, key: str) -> None:
+    """Some spreadsheets write semicolons: the refusal says so."""
+    body = b"list;index;purpose;value;reason\n0;1;suspension;true;x\n"
+
+    answer = await api.post("/v1/status-changes", key=key, kind=CSV, body=body)
+
+    assert (answer.status, answer.problem) == (400, "invalid-input")
+    assert "separated by commas, not semicolons" in answer.json["detail"]

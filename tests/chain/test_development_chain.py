@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from anchor.chain import registry
 from anchor.chain.client import Web3Chain
 from anchor.chain.deployment import deploy
 from anchor.chain.development import DevelopmentChain, find_anvil
-from anchor.chain.protocol import ChainIdentity
+from anchor.chain.protocol import Block, ChainIdentity
 from anchor.chain.signer import LocalSigner
 from anchor.errors import ConfigError
 from tests.support.anvil import BLOCK_TIME_S, POLL_INTERVAL_S, ZERO_ADDRESS, mined, signed_anchor
@@ -88,6 +89,37 @@ async def test_development_chain_restarted_on_its_state_is_the_same_chain(
     assert head is not None
     assert (head.root, head.record.block_number) == (bytes([7] * 32), receipt.block_number)
     assert again == receipt
+
+
+@anvil_needed
+async def test_development_chain_restarted_nine_times_keeps_genesis_blocks_and_contract(
+    tmp_path: Path, chains: list[Web3Chain]
+) -> None:
+    """SIGTERM and SIGKILL in turn: what each start adds to the state never takes the place of what was."""
+    state_path = tmp_path / "state.json"
+    development = DevelopmentChain(state_path=state_path, block_time_s=BLOCK_TIME_S)
+    async with development:
+        before = await _identity(development, chains)
+        signer = LocalSigner(private_key=development.private_key)
+        deployment = await deploy(chain=chains[0], signer=signer, poll_interval_s=POLL_INTERVAL_S)
+        numbers = range(deployment.block_number + 1)
+        blocks = [await _block(chains[0], number) for number in numbers]
+        await _until_saved(state_path, deployment.transaction_hash)
+    for restart in range(9):
+        async with development:
+            assert await _identity(development, chains) == before
+            reader = chains[-1]
+            assert [await _block(reader, number) for number in numbers] == blocks
+            finalized = await reader.block("finalized")
+            assert finalized is not None
+            assert await reader.code_hash(deployment.address, finalized.hash) == registry.code_hash()
+            await (development.kill() if restart % 2 else development.stop())
+
+
+async def _block(chain: Web3Chain, number: int) -> Block:
+    block = await chain.block(number)
+    assert block is not None
+    return block
 
 
 async def _until_saved(state_path: Path, transaction_hash: bytes) -> None:

@@ -8,10 +8,37 @@ from pathlib import Path
 
 import pytest
 
+from anchor.chain.genesis import header_hash
 from anchor.chain.state_file import StateFile
 from anchor.errors import ConfigError
 
 OLD, NEW = json.dumps({"block": 1}), json.dumps({"block": 2, "accounts": {"a": {}}})
+_ZERO = "0x" + "00" * 32
+_EMPTY = "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421"
+ANVIL_BLOCK_0 = {
+    "parentHash": _ZERO,
+    "sha3Uncles": "0x1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347",
+    "miner": "0x" + "00" * 20,
+    "stateRoot": _EMPTY,
+    "transactionsRoot": _EMPTY,
+    "receiptsRoot": _EMPTY,
+    "logsBloom": "0x" + "00" * 256,
+    "difficulty": "0x0",
+    "number": "0x0",
+    "gasLimit": "0x1c9c380",
+    "gasUsed": "0x0",
+    "timestamp": "0x6b02c8b8",
+    "extraData": "0x",
+    "mixHash": _ZERO,
+    "nonce": "0x0000000000000000",
+    "baseFeePerGas": "0x3b9aca00",
+    "withdrawalsRoot": _EMPTY,
+    "blobGasUsed": "0x0",
+    "excessBlobGas": "0x0",
+    "parentBeaconBlockRoot": _ZERO,
+    "requestsHash": "0xe3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+}
+ANVIL_BLOCK_0_HASH = "e1aa2ef59dd302715b910a00da93f3a5df61630e72c4192fea12704dd051d56c"
 
 
 @pytest.fixture
@@ -110,3 +137,46 @@ def test_prepare_with_damaged_state_and_no_copy_is_config_error(state: StateFile
 
     with pytest.raises(ConfigError, match=r"state\.json is damaged"):
         state.prepare()
+
+
+def _header(number: int, timestamp_s: int, parent: bytes = bytes(32)) -> dict[str, str]:
+    return {"parentHash": "0x" + parent.hex(), "number": hex(number), "timestamp": hex(timestamp_s)}
+
+
+@pytest.mark.parametrize("own", range(3))
+def test_prepare_with_several_blocks_0_keeps_the_parent_of_block_1(state: StateFile, own: int) -> None:
+    """Wherever it stands in the file, and whichever is the oldest; everything else stays."""
+    geneses = [_header(0, timestamp_s) for timestamp_s in (300, 100, 200)]
+    first, second = _header(1, 300, header_hash(geneses[own])), _header(2, 301, bytes([1] * 32))
+    headers = [second, geneses[0], geneses[1], first, geneses[2]]
+    state.path.write_text(
+        json.dumps({"accounts": {"a": 1}, "blocks": [{"header": each} for each in headers]})
+    )
+    state.prepare()
+
+    after = json.loads(state.path.read_text())
+    assert [block["header"] for block in after["blocks"]] == [geneses[own], second, first]
+    assert after["accounts"] == {"a": 1}
+
+
+def test_prepare_with_several_blocks_0_before_block_1_keeps_the_oldest(state: StateFile) -> None:
+    """A chain killed before its first block has the block 0 of its first start."""
+    blocks = [{"header": _header(0, timestamp_s)} for timestamp_s in (300, 100, 200)]
+    state.path.write_text(json.dumps({"blocks": blocks}))
+    state.prepare()
+
+    assert json.loads(state.path.read_text()) == {"blocks": [{"header": _header(0, 100)}]}
+
+
+@pytest.mark.parametrize("blocks", [[{}], [{"header": {"number": "x"}}], 5])
+def test_prepare_with_another_programs_file_is_config_error(state: StateFile, blocks: object) -> None:
+    """JSON that is no state of anvil is named as such."""
+    state.path.write_text(json.dumps({"blocks": blocks}))
+
+    with pytest.raises(ConfigError, match="no saved state of anvil"):
+        state.prepare()
+
+
+def test_header_hash_is_the_parent_hash_of_anvils_block_1() -> None:
+    """Against a block 0 and its hash as anvil 1.7.1 saved them."""
+    assert header_hash(ANVIL_BLOCK_0).hex() == ANVIL_BLOCK_0_HASH

@@ -25,9 +25,9 @@ def test_revoke_file_says_when_public_and_when_anchored(cli: Cli, service: FakeS
     result = cli("revoke", badge, "--reason", "issued in error")
 
     assert "revoked: 1 credential" in result.stdout
-    assert "public since 2026-05-01 12:00:00 UTC" in result.stdout
+    assert "public since 2026-05-01T12:00:00Z" in result.stdout
     assert f"{service.url}/status-lists/0" in result.stdout
-    assert "to be anchored by 2026-05-01 12:00:00 UTC" in result.stdout
+    assert "to be anchored by 2026-05-01T12:00:00Z" in result.stdout
     assert _changes(service) == [
         {
             "purpose": "revocation",
@@ -122,3 +122,12 @@ def test_revoke_bad_digest_is_refused(cli: Cli) -> None:
     result = cli("revoke", "--digest", "abc", "--reason", "x", code=2)
 
     assert "'abc'" in result.stderr
+
+
+def test_suspend_twice_says_that_nothing_changed(cli: Cli) -> None:
+    """A change that changed nothing is not told as if it had been published or were to be anchored."""
+    cli("suspend", "--list", "0", "--index", "7", "--reason", "fee unpaid")
+
+    result = cli("suspend", "--list", "0", "--index", "7", "--reason", "fee unpaid")
+
+    assert result.stdout == "nothing changed: 1 already so\n"

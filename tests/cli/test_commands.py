@@ -30,6 +30,7 @@ COMMANDS = [
     "deploy",
     "serve",
     "demo",
+    "chain",
     "submit",
     "status",
     "proof",
@@ -64,7 +65,7 @@ def test_help_lists_every_command_without_loading_it() -> None:
     listed = result.output.partition("Commands:\n")[2].partition("\n\n")[0]
     names = [line.split()[0] for line in listed.splitlines()]
     assert names == [
-        *("init", "deploy", "serve", "demo", "issuer", "submit", "status", "proof"),
+        *("init", "deploy", "serve", "demo", "chain", "issuer", "submit", "status", "proof"),
         *("revoke", "suspend", "reinstate", "apply", "evidence", "verify", "audit", "fsck", "trust"),
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from anchor.chain.development import DevelopmentChain
 from anchor.chain.protocol import BlockTag
 from anchor.chain.signer import LocalSigner
 from anchor.cli import main
+from anchor.cli.deploy import _cost_text
 
 pytestmark = pytest.mark.anvil
 
@@ -58,7 +60,7 @@ def test_deploy_says_what_to_put_into_the_settings(chain: DevelopmentChain, tmp_
     result = _deploy(tmp_path, chain)
 
     assert result.exit_code == 0, result.output
-    assert '[chain]\ncontract = "0x' in result.stdout
+    assert 'anchor.toml, under [chain]:\n\ncontract = "0x' in result.stdout
     assert "\nfrom_block = " in result.stdout
 
 
@@ -114,6 +116,50 @@ def test_deploy_without_a_key_says_how_to_get_one(chain: DevelopmentChain, tmp_p
 
     assert result.exit_code == 1
     assert "see `anchor init`" in result.output
+    assert "ANCHOR_PUBLISHER_PRIVATE_KEY" in result.output
+
+
+def test_deploy_where_the_contract_stands_already_is_refused_unless_again(
+    chain: DevelopmentChain, tmp_path: Path
+) -> None:
+    """A second contract by mistake would split the publisher's anchors; on a new chain the old address is no bar."""
+    first = json.loads(_deploy(tmp_path, chain, "--json", contract="0x" + "5e" * 20).stdout)["contract"]
+    balance_wei = asyncio.run(_balance_wei(chain))
+
+    refused = _deploy(tmp_path, chain, contract=first)
+    spent_wei = balance_wei - asyncio.run(_balance_wei(chain))
+    again = _deploy(tmp_path, chain, "--again", "--json", contract=first)
+
+    assert (refused.exit_code, spent_wei) == (1, 0)
+    assert f"{first}, stands on this chain already" in refused.output
+    assert "--again" in refused.output
+    assert json.loads(again.stdout)["contract"] != first
+
+
+def test_deploy_from_an_account_without_ether_is_refused_before_it_asks(
+    chain: DevelopmentChain, tmp_path: Path
+) -> None:
+    """The refusal names the account, what it has and what it needs, in plain decimals."""
+    signer = LocalSigner(private_key=bytes([7] * 32))
+    config = tmp_path / "anchor.toml"
+    config.write_text(f'[chain]\nchain_id = 31337\nrpc_url = "{chain.rpc_url}"\n')
+
+    key = {"ANCHOR_PUBLISHER_PRIVATE_KEY": "0x" + "07" * 32}
+    result = CliRunner().invoke(main, ["deploy", "--config", str(config)], env=key)
+
+    assert result.exit_code == 1
+    told = rf"{signer.address} has 0 ether, the deployment may cost 0\.0*[1-9]\d?: send it some"
+    assert re.search(told, result.output), result.output
+    assert "Deploy AnchorRegistry?" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("cost_wei", "text"),
+    [(10**15 - 24 * 10**12, "0.00098"), (123 * 10**16, "1.3"), (1, "0.000000000000000001")],
+)
+def test_cost_text_is_plain_and_never_too_low(cost_wei: int, text: str) -> None:
+    """Two significant digits, rounded up, without an exponent."""
+    assert _cost_text(cost_wei) == text
 
 
 async def _code_hash(chain: DevelopmentChain, contract: str, tag: BlockTag) -> bytes | None:

@@ -8,6 +8,7 @@ import pytest
 
 from anchor.cli.own_status import NamedEntry, named_entries
 from anchor.core.digest import Method
+from anchor.verify.credential import read_credential
 from tests.verify.tokens import digest_of, disclosure, sd_jwt, token
 
 URL = "https://anchor.example.org/status-lists/0"
@@ -34,7 +35,7 @@ SHOWN = disclosure("credentialStatus", STATUS)
 )
 def test_named_entries_are_those_that_a_verifier_reads(method: Method, content: bytes) -> None:
     """In every form of credential; else it would be bound to one entry and name another."""
-    assert named_entries(content, method) == (NamedEntry(url=URL, purpose="revocation", index="7"),)
+    assert named_entries(read_credential(method, content)) == (NamedEntry(url=URL, purpose="revocation", index="7"),)
 
 
 def test_named_entries_of_other_mechanisms_and_other_files_are_none() -> None:
@@ -44,6 +45,6 @@ def test_named_entries_of_other_mechanisms_and_other_files_are_none() -> None:
         "credentialStatus": [{**STATUS, "type": "Other"}, 5, {**STATUS, "statusPurpose": 1}],
     }
 
-    assert named_entries(json.dumps(other).encode(), Method.JCS) == ()
-    assert named_entries(b"%PDF-1.7", Method.RAW) == ()
-    assert named_entries(b"a.b.c", Method.JWT) == ()
+    assert named_entries(read_credential(Method.JCS, json.dumps(other).encode())) == ()
+    assert named_entries(read_credential(Method.RAW, b"%PDF-1.7")) == ()
+    assert named_entries(read_credential(Method.JWT, b"a.b.c")) == ()

@@ -29,7 +29,7 @@ def test_status_of_file_shows_state_and_status(cli: Cli, badge: Path) -> None:
     result = cli("status", badge)
 
     assert "state         final" in result.stdout
-    assert "block         11 of 2026-05-01 12:00:05 UTC" in result.stdout
+    assert "block         11 of 2026-05-01T12:00:05Z" in result.stdout
     assert "list 0, index 101" in result.stdout
     assert "neither revoked nor suspended" in result.stdout
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from anchor.core.digest import Method, credential_digest, derive_salt, salted_digest
-from anchor.core.entries import StatusEntry
-from anchor.documents import parse_proof
+from anchor.core.entries import StatusEntry, identifier_hash
+from anchor.documents import parse_proof, proof_to_json
 from status_lists.multibase import encode_base64url, encode_digest
 from tests.cli.conftest import Cli
 from tests.support.fake_service import Canned, FakeService
@@ -410,3 +411,95 @@ def test_submit_over_plain_http_elsewhere_is_refused(badge: Path) -> None:
     result = Cli("http://anchor.example.org", "some-key")("submit", badge, code=2)
 
     assert "must be called over https" in result.stderr
+
+
+def test_submit_keeps_the_proof_of_another_digest_method_or_salt(
+    cli: Cli, service: FakeService, badge: Path
+) -> None:
+    """A proof that is there already is not lost for one of another leaf, and nothing of it is submitted."""
+    cli("submit", badge)
+    proof = badge.with_name("badge.json.proof.json")
+    kept = proof.read_bytes()
+
+    by_method = cli("submit", "--method", "raw", badge, code=1)
+    badge.write_text('{"issuer": "https://university.example", "name": "Changed"}')
+    changed = cli("submit", badge, code=1)
+
+    assert f"{proof} is the proof of another digest, jcs; this one is raw: keep it" in by_method.stderr
+    assert "--force" in changed.stderr
+    assert proof.read_bytes() == kept
+    assert len(_submitted(service)) == 1
+    cli("submit", "--force", badge)
+    assert proof.read_bytes() != kept
+
+
+def test_submit_keeps_the_proof_of_another_issuer(cli: Cli, badge: Path) -> None:
+    """The proof by which somebody else anchored the same file is not replaced unless forced."""
+    cli("submit", badge)
+    proof = badge.with_name("badge.json.proof.json")
+    own = parse_proof(proof.read_bytes())
+    entry = replace(own.proof.entry, issuer_id=identifier_hash("https://other.example"))
+    other = replace(own, issuer="https://other.example", proof=replace(own.proof, entry=entry))
+    proof.write_text(json.dumps(proof_to_json(other)))
+
+    refused = cli("submit", badge, code=1)
+
+    assert "is the proof that https://other.example anchored it, not https://university.example" in refused.stderr
+    assert parse_proof(proof.read_bytes()) == other
+    assert cli("submit", "--force", badge).stderr == ""
+    assert parse_proof(proof.read_bytes()) == own
+
+
+def test_submit_file_of_another_issuer_warns(cli: Cli, badge: Path) -> None:
+    """Who anchors with the wrong issuer's key hears of it before a verifier does."""
+    badge.write_text('{"issuer": "did:example:somebody-else", "name": "Badge"}')
+
+    told = cli("submit", badge)
+    again = json.loads(cli("submit", "--json", badge).stdout)["files"][0]
+
+    assert "its issuer did:example:somebody-else is not the one that anchored it" in told.stderr
+    assert "issuer_mismatch unless they list it as an alias" in told.stderr
+    assert again["warning"] in told.stderr
+
+
+def test_submit_own_issuers_file_warns_of_nothing(cli: Cli, badge: Path) -> None:
+    """The usual case is silent."""
+    assert cli("submit", badge).stderr == ""
+    assert json.loads(cli("submit", "--json", badge).stdout)["files"][0]["warning"] is None
+
+
+def test_submit_empty_file_is_refused(cli: Cli, service: FakeService, tmp_path: Path) -> None:
+    """The digest of nothing proves nothing."""
+    empty = tmp_path / "empty.pdf"
+    empty.write_bytes(b"")
+
+    assert f"{empty}: the file is empty" in cli("submit", empty, code=1).stderr
+    assert service.seen == []
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [("aaaa.bbbb.cccc", "header"), ("e30.bbbb.cccc", "payload"), ("e30.bbbb.cccc~", "payload")],
+)
+def test_submit_token_that_nobody_can_read_is_refused(
+    cli: Cli, service: FakeService, tmp_path: Path, text: str, part: str
+) -> None:
+    """What only looks like a token is not anchored as one; its bytes may be."""
+    token = tmp_path / "token.jwt"
+    token.write_text(text)
+
+    assert f"the {part} of this" in cli("submit", token, code=1).stderr
+    assert service.seen == []
+    cli("submit", "--method", "raw", token)
+
+
+def test_submit_same_digest_twice_is_new_once(cli: Cli, service: FakeService, badge: Path) -> None:
+    """A copy in the same call counts as known already, and gets its proof as well."""
+    copy = badge.with_name("copy.json")
+    copy.write_bytes(badge.read_bytes())
+
+    result = cli("submit", badge, copy)
+
+    assert "2 files: 1 new, 1 known already, 0 failed" in result.stdout
+    assert copy.with_name("copy.json.proof.json").exists()
+    assert len(_submitted(service)) == 1

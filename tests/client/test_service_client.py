@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -286,6 +287,16 @@ async def test_repeating_ends(client: ServiceClient, service: FakeService, pause
 
     assert len(pauses.seconds) == 3
     assert len(service.seen) == 4
+
+
+async def test_service_that_is_not_there_is_named_with_the_systems_words(pauses: Pauses) -> None:
+    """The message says which host and port refused, in words of no library."""
+    with socket.socket() as unheard:
+        unheard.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{unheard.getsockname()[1]}"
+        async with ServiceClient(f"http://{address}", sleep=pauses) as nobody:
+            with pytest.raises(ServiceUnavailable, match=rf"\(connection refused at {address}\)"):
+                await nobody.publisher()
 
 
 async def test_retry_after_is_honoured(client: ServiceClient, service: FakeService, pauses: Pauses) -> None:

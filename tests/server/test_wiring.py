@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from anchor.app import _Parts, _run
+from anchor.app import _run
+from anchor.assembly import Parts
 from anchor.config import LimitSettings, ServerSettings, load_settings
 from anchor.errors import ConfigError
 from anchor.server.addresses import TrustedProxies
@@ -32,7 +33,7 @@ async def served(folder: Path, limits: LimitSettings, *, port: int) -> AsyncIter
     settings = replace(settings, server=server)
     async with running(settings, new_chain()) as service:
         ready = asyncio.Event()
-        parts = _Parts(
+        parts = Parts(
             services=service.services,
             sealer=service.sealer,
             anchorer=service.anchorer,

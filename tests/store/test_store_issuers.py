@@ -92,3 +92,13 @@ async def test_pin_keeps_the_first_value_for_ever(store: Store) -> None:
     assert await store.pin("chain_id", "2") == "1"
     assert await store.pin("contract", "2") == "2"
     assert await store.pin("chain_id", "") == "1"
+
+
+async def test_rotate_key_of_a_disabled_issuer_conflict(store: Store, issuer: Issuer) -> None:
+    """A new key that nobody may use is not made; the old one stays on record."""
+    await store.disable_issuer(issuer.number)
+
+    with pytest.raises(Conflict, match="is disabled"):
+        await store.rotate_key(issuer.number, api_key_hash=sha256(b"fresh").digest())
+
+    assert await store.issuer_by_key(sha256(b"fresh").digest()) is None

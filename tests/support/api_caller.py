@@ -16,7 +16,7 @@ from yarl import URL
 
 from anchor.api.app import make_app
 from anchor.api.problems import PROBLEM_TYPE
-from anchor.app import LIST_KEYS_FILE, OPERATOR_KEY_FILE
+from anchor.assembly import LIST_KEYS_FILE, OPERATOR_KEY_FILE
 from tests.support.assembly import PUBLISHER_KEY, RPC_URL, Running
 from tests.support.openapi_check import OpenApiCheck
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import cast
 
 from anchor.api.keys import Services
-from anchor.app import _assemble
+from anchor.assembly import Edges, assemble
 from anchor.chain.protocol import Signer
 from anchor.chain.signer import LocalSigner
 from anchor.config import (
@@ -117,14 +117,14 @@ class Running:
         except BaseException:
             await self.store.close()
             raise
-        parts = _assemble(
-            self.settings,
+        edges = Edges(
             store=cast("SqliteStore", Interposed(self.store, self.hooks)),
             chain=self.chain,
             signer=self.signer,
             clock=self.clock,
             identity=identity,
         )
+        parts = assemble(self.settings, edges)
         self.services, self.sealer, self.anchorer = parts.services, parts.sealer, parts.anchorer
         self.deliveries = parts.deliveries
         await self.services.lists.publish_due()

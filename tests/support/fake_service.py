@@ -358,7 +358,8 @@ class FakeService:
 
     async def _change(self, request: web.Request) -> web.Response:
         changed = 0
-        for change in (await request.json())["changes"]:
+        changes = (await request.json())["changes"]
+        for change in changes:
             purpose = Purpose.from_label(change["purpose"])
             if purpose is Purpose.REVOCATION and not change["value"]:
                 return _problem(409, "revocation-is-final", "a revocation cannot be lifted")
@@ -379,7 +380,13 @@ class FakeService:
         self._seal([])
         lists = [{"list": state.number, "url": state.url, "version": self.version} for state in self._lists()]
         return web.json_response(
-            {"changed": changed, "unchanged": 0, "published": TIME, "lists": lists, "anchoredBy": TIME}
+            {
+                "changed": changed,
+                "unchanged": len(changes) - changed,
+                "published": TIME,
+                "lists": lists,
+                "anchoredBy": TIME,
+            }
         )
 
     def _index_of(self, change: Json) -> int:

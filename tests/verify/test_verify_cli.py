@@ -279,7 +279,7 @@ async def test_cli_story_on_a_real_node(anvil_publisher: AnvilPublisher, tmp_pat
     assert (valid.exit_code, valid.stdout.splitlines()[-1]) == (0, "valid")
     assert from_python.verdict.value == "valid"
     assert "test network" in valid.stdout or "development chain" in valid.stdout
-    assert (stranger.exit_code, stranger.stdout.splitlines()[-1]) == (1, "issuer_mismatch")
+    assert (stranger.exit_code, stranger.stdout.splitlines()[-1]) == (1, "issuer mismatch")
     assert (tampered.exit_code, json.loads(tampered.stdout)["verdict"]) == (1, "tampered")
     assert (revoked.exit_code, revoked.stdout.splitlines()[-1]) == (1, "revoked")
     assert (audited.exit_code, audited.stdout.splitlines()[-1]) == (

@@ -112,7 +112,7 @@ async def test_evidence_of_a_replaced_root_is_as_of_its_successor(world: World) 
     replaced = world.publisher.anchor(after_s=10 * HOUR_S)
     world.publisher.anchor(after_s=HOUR_S)
 
-    report = await world.verify(issued, evidence=[evidence], lists=NothingFetched())
+    report = await world.verify(issued, evidence=[evidence], fetches_lists=False)
 
     claim = replaced.document.claim
     assert told(report) == ("valid", [])
@@ -120,6 +120,46 @@ async def test_evidence_of_a_replaced_root_is_as_of_its_successor(world: World) 
     assert report.status.is_superseded
     assert (report.status.sequence, report.status.block_number) == (1, claim.block_number)
     assert report.status.time_s == claim.block_time_s
+    assert report.notes[-1] == (
+        "The evidence of status is not of the newest batch: what was revoked since is not seen."
+    )
+    age = next(finding for finding in report.findings if finding.step == "age")
+    assert age.is_caution
+    assert age.sentence.startswith(f"status is until block {claim.block_number}, ")
+
+
+async def test_evidence_of_a_replaced_root_hides_no_revocation_where_lists_can_be_had(world: World) -> None:
+    """A holder's evidence of the day before is not enough: the lists are fetched, and they say it is revoked."""
+    issued = world.issue(status=StatusEntry(0, INDEX))
+    old = world.evidence(INDEX)
+    world.publisher.set_bit(0, INDEX, 1)
+    world.publisher.anchor(after_s=600)
+
+    assert told(await world.verify(issued, evidence=[old])) == ("revoked", ["revoked"])
+    assert told(await world.verify(issued, evidence=[old], fetches_lists=False)) == ("valid", [])
+
+
+async def test_evidence_of_a_replaced_root_is_no_answer_where_lists_cannot_be_had(world: World) -> None:
+    """A source that fails must not make old evidence count: whoever keeps it away would hide a revocation."""
+    issued = world.issue(status=StatusEntry(0, INDEX))
+    old = world.evidence(INDEX)
+    world.publisher.anchor(after_s=600)
+    (world.folder / "batches/2.json").unlink()
+
+    assert told(await world.verify(issued, evidence=[old])) == ("unknown", ["status_unavailable"])
+
+
+async def test_evidence_of_a_replaced_root_shows_a_lifted_suspension_as_lifted(world: World) -> None:
+    """What old evidence says of a suspension gives way to the lists; what it says of a revocation stands."""
+    issued = world.issue(status=StatusEntry(0, INDEX))
+    world.publisher.set_bit(1, INDEX, 1)
+    world.publisher.anchor(after_s=600)
+    suspended = world.evidence(INDEX)
+    world.publisher.set_bit(1, INDEX, 0)
+    world.publisher.anchor(after_s=600)
+
+    assert told(await world.verify(issued, evidence=[suspended])) == ("valid", [])
+
 
 
 @pytest.mark.parametrize(("age_s", "codes"), [(2 * HOUR_S, []), (2 * HOUR_S + 1, ["status_stale"])])
@@ -164,7 +204,7 @@ async def test_evidence_of_a_pair_at_two_roots_is_as_old_as_the_older(world: Wor
     replaced_s = world.publisher.now_s
     world.publisher.anchor(after_s=HOUR_S)
 
-    report = await world.verify(issued, evidence=[older, world.evidence(INDEX, 1)], lists=NothingFetched())
+    report = await world.verify(issued, evidence=[older, world.evidence(INDEX, 1)], fetches_lists=False)
 
     assert told(report) == ("valid", [])
     assert report.status is not None
@@ -205,7 +245,7 @@ async def test_evidence_after_succession_leads_to_roots_of_either_account(world:
     as_head = await world.verify(issued, evidence=[evidence], lists=NothingFetched())
     world.publisher.anchor(after_s=HOUR_S)
     world.publisher.anchor(after_s=HOUR_S)
-    replaced = await world.verify(issued, evidence=[evidence], lists=NothingFetched())
+    replaced = await world.verify(issued, evidence=[evidence], fetches_lists=False)
 
     assert told(as_head) == ("valid", [])
     assert told(replaced) == ("valid", [])
@@ -268,7 +308,7 @@ async def test_evidence_whose_successor_lies_far_away_is_found(
     replaced = world.chain.latest
     world.publisher.anchor(after_s=12)
 
-    report = await world.verify(issued, evidence=[evidence], lists=NothingFetched())
+    report = await world.verify(issued, evidence=[evidence], fetches_lists=False)
 
     assert report.status is not None
     assert report.status.block_number == replaced.number

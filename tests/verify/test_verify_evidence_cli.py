@@ -83,7 +83,7 @@ def test_cli_evidence_is_written_beside_and_found_by_verify(desk: Desk) -> None:
 
     assert made.exit_code == 0
     assert "as of block 2, 2023-11-14T22:13:44Z" in made.stdout
-    assert "revocation: 0x0 (list 0, index 7)" in made.stdout
+    assert "revoked: no (list 0, index 7)" in made.stdout
     assert [document["list"]["purpose"] for document in documents] == ["revocation", "suspension"]
     assert (found.exit_code, found.stdout.splitlines()[-1]) == (0, "valid")
     assert "status is as of block 2, 2023-11-14T22:13:44Z" in found.stdout

@@ -59,7 +59,7 @@ async def test_cli_evidence_story_on_a_real_node(anvil_publisher: AnvilPublisher
         own.set_bit(0, 7, 1)
         await anvil_publisher.anvil.control("evm_increaseTime", 60)
         revoked = await anvil_publisher.anchor()
-        by_lists = await run("verify", credential, "--trust", trust, "--evidence", status, "--service", url)
+        beside = await run("verify", credential, "--trust", trust)
         status.rename(tmp_path / "old.json")
         now = await run("verify", credential, "--trust", trust)
         remade = await run("evidence", credential, "--trust", trust)
@@ -70,11 +70,12 @@ async def test_cli_evidence_story_on_a_real_node(anvil_publisher: AnvilPublisher
     by_new = await run("verify", credential, "--trust", trust)
 
     assert (made.exit_code, remade.exit_code) == (0, 0)
-    assert last_line(by_lists) == (0, "valid")
+    assert last_line(beside) == (1, "revoked")
     assert last_line(now) == (1, "revoked")
     assert last_line(then) == (0, "valid")
     assert f"As of {utc_text(issued_s)}; checked" in then.stdout
     claim = revoked.document.claim
     assert last_line(by_old) == (0, "valid")
-    assert f"status is as of block {claim.block_number}, {utc_text(claim.block_time_s)}" in by_old.stdout
+    assert f"? age       status is until block {claim.block_number}, {utc_text(claim.block_time_s)}" in by_old.stdout
+    assert f"Status until {utc_text(claim.block_time_s)}, block {claim.block_number}; checked" in by_old.stdout
     assert last_line(by_new) == (1, "revoked")

@@ -207,6 +207,19 @@ async def test_verify_credential_naming_nobody_tells_who_anchored_it(world: Worl
 
     assert told(report) == ("valid", [])
     assert any(world.issuer.id in finding.sentence for finding in report.findings if finding.step == "issuer")
+    dates = [finding.sentence for finding in report.findings if finding.step == "dates"]
+    assert dates == ["the file names no dates"]
+
+
+async def test_verify_mismatch_does_not_say_that_its_issuer_anchored_it(world: World) -> None:
+    """What is left unchecked is told without calling the anchorer its issuer; a wrong proof may be the reason."""
+    genuine = await world.verify(world.issue())
+    foreign = await world.verify(world.issue(world.credential(issuer="https://somebody.example")))
+    other = await world.verify(world.issue(), content=b'{"another": "credential"}')
+
+    assert genuine.notes[0].endswith("only that its issuer anchored it.")
+    assert foreign.notes[0].endswith("only who anchored it.")
+    assert "or this proof belongs to another credential" in other.reasons[0].message
 
 
 async def test_verify_salted_digest_needs_its_salt(world: World) -> None:

@@ -135,3 +135,16 @@ async def test_view_over_endpoints_of_different_chains_is_chain_unavailable() ->
 
     with pytest.raises(ChainUnavailable, match="different chains"):
         await open_view(Divided(), _parsed(f'rpc = "{ONE} {TWO}"'))
+
+
+async def test_view_of_another_genesis_shows_both_hashes() -> None:
+    """Under the same chain id the genesis hash alone tells two chains apart."""
+    anchorage = _parsed(f'rpc = "{ONE}"')
+    other = FakeChain(chain_id=anchorage.chain_id)
+
+    with pytest.raises(ChainUnavailable) as caught:
+        await open_view(other, anchorage)
+
+    theirs, ours = other.genesis_hash.hex(), anchorage.genesis_hash.hex()
+    assert theirs != ours
+    assert f"its genesis hash is 0x{theirs}, yours is 0x{ours}" in str(caught.value)

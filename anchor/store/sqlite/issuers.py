@@ -61,7 +61,9 @@ def issuer_by_key(session: Session, api_key_hash: bytes) -> Issuer | None:
 
 
 def rotate_key(session: Session, number: int, api_key_hash: bytes) -> Issuer:
-    """Replace a key."""
+    """Replace a key; Conflict for a disabled issuer, whose new key would be refused as well."""
+    if issuer_by_number(session, number).is_disabled:
+        raise Conflict(f"issuer {number} is disabled: no key of it is accepted, so there is none to rotate")
     session.execute("update issuers set api_key_hash = ? where number = ?", (api_key_hash, number))
     return issuer_by_number(session, number)
 

@@ -1,0 +1,212 @@
+"""Puts the service together: settings and edges → the objects that run and the ones that handlers ask."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+
+from anchor.api.keys import Services
+from anchor.chain.protocol import Chain, ChainIdentity, Signer
+from anchor.clock import Clock
+from anchor.config import Settings
+from anchor.server.addresses import TrustedProxies
+from anchor.server.assembly import make_admission
+from anchor.server.body_budget import BodyBudget
+from anchor.service.anchorer import Anchorer, AnchorerSettings
+from anchor.service.announcer import Announcer
+from anchor.service.chain_status import ChainStatus
+from anchor.service.evidence import EvidenceMaker
+from anchor.service.intake import Intake
+from anchor.service.issuers import Issuers
+from anchor.service.keys import KeyVault, hash_api_key, load_or_create, new_api_key
+from anchor.service.list_keys import ListKeys
+from anchor.service.lists import ListPublisher
+from anchor.service.proofs import Publications
+from anchor.service.sealer import Sealer
+from anchor.service.webhook_delivery import WebhookDelivery
+from anchor.service.webhook_post import WebhookPost
+from anchor.service.webhooks import Webhooks
+from anchor.store.sqlite import SqliteStore
+from status_lists.multibase import decode_base64url, encode_base64url
+from status_lists.publishing import PublishingPolicy
+
+OPERATOR_KEY_FILE = "operator.key"
+LIST_KEYS_FILE = "lists.key"
+
+GWEI = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """What the service stands on: its database, its chain, the publisher's key, the clock."""
+
+    store: SqliteStore
+    chain: Chain
+    signer: Signer
+    clock: Clock
+    identity: ChainIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What runs, beside what handlers ask."""
+
+    services: Services
+    sealer: Sealer
+    anchorer: Anchorer
+    deliveries: WebhookDelivery
+
+
+@dataclass(frozen=True, slots=True)
+class _Signals:
+    """How the parts wake each other: new work for the sealer, a sealed batch for the anchorer, news for listeners."""
+
+    work: asyncio.Event
+    sealed: asyncio.Event
+    announcer: Announcer
+
+
+def assemble(settings: Settings, edges: Edges) -> Parts:
+    """Return the service, ready to run; makes the operator's key and the key-encryption key at the first start."""
+    signals = _Signals(work=asyncio.Event(), sealed=asyncio.Event(), announcer=Announcer())
+    vault = _open_vault(settings)
+    lists = _list_publisher(settings, edges, vault, signals.announcer)
+    post = WebhookPost(allowed_hosts=settings.limits.webhook_hosts)
+    services = _services(settings, edges, signals, vault=vault, lists=lists, post=post)
+    sealer = Sealer(
+        store=edges.store,
+        lists=lists,
+        clock=edges.clock,
+        batching=settings.batching,
+        work=signals.work,
+        sealed=signals.sealed,
+    )
+    anchorer = Anchorer(
+        store=edges.store,
+        chain=edges.chain,
+        signer=edges.signer,
+        clock=edges.clock,
+        settings=_anchorer_settings(settings),
+        status=services.status,
+        sealed=signals.sealed,
+        work=signals.work,
+    )
+    deliveries = WebhookDelivery(
+        store=edges.store,
+        vault=vault,
+        post=post,
+        lists=lists,
+        announcer=signals.announcer,
+        clock=edges.clock,
+    )
+    return Parts(services=services, sealer=sealer, anchorer=anchorer, deliveries=deliveries)
+
+
+def _services(
+    settings: Settings,
+    edges: Edges,
+    signals: _Signals,
+    *,
+    vault: KeyVault,
+    lists: ListPublisher,
+    post: WebhookPost,
+) -> Services:
+    store, clock = edges.store, edges.clock
+    issuers = _issuers(settings, edges, vault)
+    publications = _publications(settings, edges)
+    return Services(
+        intake=Intake(
+            store=store,
+            lists=lists,
+            clock=clock,
+            list_length=settings.lists.length,
+            backlog_entries=settings.limits.backlog_entries,
+            work=signals.work,
+        ),
+        issuers=issuers,
+        list_keys=ListKeys(
+            store=store,
+            vault=vault,
+            issuers=issuers,
+            lists=lists,
+            clock=clock,
+            base_url=settings.server.base_url,
+        ),
+        webhooks=Webhooks(store=store, vault=vault, post=post, clock=clock),
+        publications=publications,
+        evidence=EvidenceMaker(store=store, publications=publications),
+        lists=lists,
+        announcer=signals.announcer,
+        store=store,
+        status=ChainStatus(
+            clock=clock,
+            on_clock_fault=lists.set_clock_fault,
+            endpoint_problems=edges.chain.endpoint_problems,
+        ),
+        clock=clock,
+        limits=settings.limits,
+        admission=make_admission(settings.limits, clock=clock),
+        proxies=TrustedProxies(settings.server.trusted_proxies),
+        bodies=BodyBudget(limit_bytes=settings.limits.bodies_in_memory_bytes),
+        status_wait_s=settings.batching.status_wait_s,
+        list_length=settings.lists.length,
+        stopping=asyncio.Event(),
+        fatal=asyncio.Event(),
+        metrics=CollectorRegistry(),
+    )
+
+
+def _open_vault(settings: Settings) -> KeyVault:
+    wrapping_key = load_or_create(
+        settings.data_dir / LIST_KEYS_FILE, encode_base64url(secrets.token_bytes(32))
+    )
+    return KeyVault(decode_base64url(wrapping_key, length=32))
+
+
+def _list_publisher(settings: Settings, edges: Edges, vault: KeyVault, announcer: Announcer) -> ListPublisher:
+    return ListPublisher(
+        store=edges.store,
+        vault=vault,
+        clock=edges.clock,
+        base_url=settings.server.base_url,
+        policy=PublishingPolicy(
+            ttl_ms=settings.lists.ttl_s * 1000, validity_ms=settings.lists.validity_s * 1000
+        ),
+        announcer=announcer,
+    )
+
+
+def _issuers(settings: Settings, edges: Edges, vault: KeyVault) -> Issuers:
+    operator_key = load_or_create(settings.data_dir / OPERATOR_KEY_FILE, new_api_key("operator"))
+    return Issuers(
+        store=edges.store,
+        vault=vault,
+        clock=edges.clock,
+        base_url=settings.server.base_url,
+        operator_key_hash=hash_api_key(operator_key),
+    )
+
+
+def _publications(settings: Settings, edges: Edges) -> Publications:
+    return Publications(
+        store=edges.store,
+        identity=edges.identity,
+        contract=settings.chain.contract,
+        publisher=edges.signer.address,
+        from_block=settings.chain.from_block,
+        base_url=settings.server.base_url,
+    )
+
+
+def _anchorer_settings(settings: Settings) -> AnchorerSettings:
+    return AnchorerSettings(
+        chain_id=settings.chain_id,
+        contract=settings.chain.contract,
+        confirmations=settings.chain.confirmations,
+        poll_s=settings.poll_s,
+        max_fee_wei=int(settings.publisher.max_fee_gwei * GWEI),
+        replace_after_s=settings.publisher.replace_after_s,
+    )
