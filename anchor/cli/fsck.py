@@ -76,7 +76,9 @@ async def _run(settings: Settings, service: str | None) -> FsckReport:
 def _print(report: FsckReport) -> None:
     for check in report.checks:
         mark = "✗" if check.problems else "✓"
-        click.echo(f"{mark} {check.name:<10} {count_text(check.looked_at, 'check')}, {len(check.problems)} wrong")
+        click.echo(
+            f"{mark} {check.name:<10} {count_text(check.looked_at, 'check')}, {len(check.problems)} wrong"
+        )
         for problem in check.problems[:20]:
             click.echo(f"    {problem.where}: {problem.message}")
         if len(check.problems) > 20:

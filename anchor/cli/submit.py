@@ -244,7 +244,11 @@ def _row(outcome: Outcome) -> tuple[str, ...]:
 
 
 def _outcome_json(outcome: Outcome) -> JsonValue:
-    body: dict[str, JsonValue] = {"file": str(outcome.path), "error": outcome.error, "warning": outcome.warning}
+    body: dict[str, JsonValue] = {
+        "file": str(outcome.path),
+        "error": outcome.error,
+        "warning": outcome.warning,
+    }
     if outcome.file is not None:
         body |= {
             "digest": encode_digest(outcome.file.digest),

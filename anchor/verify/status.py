@@ -134,7 +134,8 @@ def _suffices(stapled: StatusRead, moment: Moment) -> bool:
     if moment.at_s is not None or not stapled.is_superseded:
         return stapled.suffices
     return any(
-        finding.reason is not None and finding.reason.verdict is Verdict.REVOKED for finding in stapled.findings
+        finding.reason is not None and finding.reason.verdict is Verdict.REVOKED
+        for finding in stapled.findings
     )
 
 

@@ -77,9 +77,7 @@ class StapledReader:
                 document, covered = found
                 used.append(covered)
                 findings += _ruling(slot, document, covered)
-        oldest = min(
-            used, key=lambda covered: (covered.as_of.time_s, covered.as_of.sequence), default=None
-        )
+        oldest = min(used, key=lambda covered: (covered.as_of.time_s, covered.as_of.sequence), default=None)
         if oldest is not None:
             findings.append(oldest.finding)
         return StatusRead(

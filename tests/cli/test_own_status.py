@@ -35,7 +35,9 @@ SHOWN = disclosure("credentialStatus", STATUS)
 )
 def test_named_entries_are_those_that_a_verifier_reads(method: Method, content: bytes) -> None:
     """In every form of credential; else it would be bound to one entry and name another."""
-    assert named_entries(read_credential(method, content)) == (NamedEntry(url=URL, purpose="revocation", index="7"),)
+    assert named_entries(read_credential(method, content)) == (
+        NamedEntry(url=URL, purpose="revocation", index="7"),
+    )
 
 
 def test_named_entries_of_other_mechanisms_and_other_files_are_none() -> None:

@@ -444,7 +444,10 @@ def test_submit_keeps_the_proof_of_another_issuer(cli: Cli, badge: Path) -> None
 
     refused = cli("submit", badge, code=1)
 
-    assert "is the proof that https://other.example anchored it, not https://university.example" in refused.stderr
+    assert (
+        "is the proof that https://other.example anchored it, not https://university.example"
+        in refused.stderr
+    )
     assert parse_proof(proof.read_bytes()) == other
     assert cli("submit", "--force", badge).stderr == ""
     assert parse_proof(proof.read_bytes()) == own

@@ -161,7 +161,6 @@ async def test_evidence_of_a_replaced_root_shows_a_lifted_suspension_as_lifted(w
     assert told(await world.verify(issued, evidence=[suspended])) == ("valid", [])
 
 
-
 @pytest.mark.parametrize(("age_s", "codes"), [(2 * HOUR_S, []), (2 * HOUR_S + 1, ["status_stale"])])
 async def test_evidence_older_than_allowed_is_stale(world: World, age_s: int, codes: list[str]) -> None:
     """The age of replaced evidence counts from its successor's block, to the second."""

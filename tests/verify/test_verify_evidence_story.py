@@ -76,6 +76,11 @@ async def test_cli_evidence_story_on_a_real_node(anvil_publisher: AnvilPublisher
     assert f"As of {utc_text(issued_s)}; checked" in then.stdout
     claim = revoked.document.claim
     assert last_line(by_old) == (0, "valid")
-    assert f"? age       status is until block {claim.block_number}, {utc_text(claim.block_time_s)}" in by_old.stdout
-    assert f"Status until {utc_text(claim.block_time_s)}, block {claim.block_number}; checked" in by_old.stdout
+    assert (
+        f"? age       status is until block {claim.block_number}, {utc_text(claim.block_time_s)}"
+        in by_old.stdout
+    )
+    assert (
+        f"Status until {utc_text(claim.block_time_s)}, block {claim.block_number}; checked" in by_old.stdout
+    )
     assert last_line(by_new) == (1, "revoked")

@@ -1,0 +1,32 @@
+"""
+Settings: a TOML file, overridden by the environment, read once and frozen.
+
+Every key `name` of a table `[section]` can be given as `ANCHOR_SECTION_NAME`. Relative paths are relative to the file.
+Every limit of the service has its name and its reason here.
+"""
+
+from anchor.config.checks import require_base_url
+from anchor.config.reading import load_settings
+from anchor.config.settings import (
+    BatchingSettings,
+    ChainSettings,
+    LimitSettings,
+    ListSettings,
+    PublisherSettings,
+    Secret,
+    ServerSettings,
+    Settings,
+)
+
+__all__ = [
+    "BatchingSettings",
+    "ChainSettings",
+    "LimitSettings",
+    "ListSettings",
+    "PublisherSettings",
+    "Secret",
+    "ServerSettings",
+    "Settings",
+    "load_settings",
+    "require_base_url",
+]
