@@ -216,9 +216,7 @@ class Story:
         ran = await self._run_verify(name)
         # That this is a test network is worth saying once, not after every verdict.
         lines = [
-            line
-            for line in ran.output.splitlines()
-            if not (self._has_told_network and _NETWORK_NOTE in line)
+            line for line in ran.output.splitlines() if not (self._has_told_network and _NETWORK_NOTE in line)
         ]
         self._has_told_network = True
         self._tell.command(("verify", name, "--trust", _TRUST), "\n".join(lines))

@@ -33,6 +33,7 @@ def test_demo_tells_the_story_with_the_expected_verdicts(tmp_path: Path) -> None
 
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert "All verdicts were as they must be." in done.stdout
+    assert done.stdout.count("is a test network") == 1
     verdicts = re.findall(r"\$ anchor verify (\S+) ", done.stdout)
     assert {"open-badge.json", "forged-open-badge.json", "forged-diploma.pdf"} | set(CREDENTIALS) == set(
         verdicts
