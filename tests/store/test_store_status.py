@@ -10,7 +10,14 @@ import pytest
 from anchor.core.entries import Purpose, StatusEntry
 from anchor.errors import AnchorError, Conflict, InvalidInput, NotFound
 from anchor.store.protocol import Store
-from anchor.store.records import ChangeOutcome, DigestTarget, HistoryItem, Issuer, StatusChange
+from anchor.store.records import (
+    ChangeOutcome,
+    DigestTarget,
+    HistoryItem,
+    Issuer,
+    ListPlan,
+    StatusChange,
+)
 from status_lists.bitstring import get_entry
 from tests.support.store_values import LIST_LENGTH, NOW_MS, PLAN, accept, new_plan, publish_due, submission
 
@@ -314,3 +321,16 @@ async def test_change_status_value_or_purpose_that_the_list_has_not_invalid(
         await apply(store, issuer, change(entry, purpose=purpose, value=value))
 
     assert await bits_set(store, 0) == await bits_set(store, 1) == []
+
+
+async def test_allocate_one_more_than_a_whole_list_uses_no_index_twice(store: Store, issuer: Issuer) -> None:
+    """131,073 entries: every index of the first list once, the second list begun."""
+    plan = ListPlan(length=131_072, new_permutation_key=lambda: bytes(32))
+    counts = [10_000] * 13 + [1_073]
+    entries: list[StatusEntry] = []
+    for count in counts:
+        entries += await store.allocate(issuer.number, count, idempotency_key=None, plan=plan, now_ms=NOW_MS)
+
+    first = [entry.index for entry in entries if entry.list_number == 0]
+    assert sorted(first) == list(range(131_072))
+    assert [entry.list_number for entry in entries if entry.list_number != 0] == [2]
