@@ -9,10 +9,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from anchor.chain.client import Web3Chain
 from anchor.chain.signer import LocalSigner
+from anchor.core.digest import Method
+from anchor.core.entries import CredentialEntry, identifier_hash
+from anchor.core.merkle import HASH_BYTES, leaf_hash
+from status_lists.multibase import decode_digest
 from tests.support.anvil import AnvilChain
 from tests.support.rpc_proxy import RpcProxy
 from tests.support.running_service import IssuerAccess, RunningService
@@ -62,12 +67,27 @@ async def _assert_anchored_once(
     finally:
         await chain.close()
 
+    leaf = leaf_hash(
+        CredentialEntry(
+            issuer_id=identifier_hash(issuer.identifier), method=Method.RAW, digest=decode_digest(digest)
+        ).encode()
+    )
+    leaves = [await _leaves(service, event.sequence) for event in events]
+    assert sum(batch.count(leaf) for batch in leaves) == 1
     assert [event.sequence for event in events] == list(range(1, len(events) + 1))
     assert len({event.root for event in events}) == len(events)
     assert (
         events[receipt["anchor"]["sequence"] - 1].transaction_hash.hex()
         == receipt["anchor"]["transaction"][2:]
     )
+
+
+async def _leaves(service: RunningService, sequence: int) -> list[bytes]:
+    await service.wait_for_sequence(sequence)
+    url = f"{service.base_url}/v1/batches/{sequence}/leaves"
+    async with aiohttp.ClientSession() as session, session.get(url) as response:
+        octets = await response.read()
+    return [octets[at : at + HASH_BYTES] for at in range(0, len(octets), HASH_BYTES)]
 
 
 async def test_service_killed_right_after_acknowledging_digest_anchors_it_once(
