@@ -31,7 +31,7 @@ def _identity_and_output(state: Path, end: signal.Signals) -> tuple[ChainIdentit
         "--port",
         url.split(":")[-1],
     ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=_heed_interrupts) as process:
         try:
             assert process.stdout is not None
             told = ""
@@ -46,6 +46,11 @@ def _identity_and_output(state: Path, end: signal.Signals) -> tuple[ChainIdentit
             process.kill()
     assert re.search(rf"^RPC URL +{url}$", told, re.MULTILINE), told
     return identity, told
+
+
+def _heed_interrupts() -> None:
+    """Undo what a shell does for commands in its background: they, and all their children, ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 async def _identity(url: str) -> ChainIdentity:

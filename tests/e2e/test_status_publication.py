@@ -139,7 +139,7 @@ async def test_apply_command_sends_a_file_of_changes(shared_service: RunningServ
         "GET", f"/v1/status-entries/{second['list']}/{second['index']}", headers=issuer.headers
     )
 
-    assert (applied.exit_code, applied.output.splitlines()[0]) == (0, "applied: 1 credential")
+    assert (applied.exit_code, applied.output.splitlines()[0]) == (0, "applied: 1 change")
     assert (refused.exit_code, "line 3: index '0x0c' is no number" in refused.output) == (2, True)
     assert state["suspended"] is False
 
