@@ -50,6 +50,10 @@ class Method(IntEnum):
         raise InvalidInput(f"unknown method {label[:40]!r}: use one of {known}")
 
 
+METHOD_CODES = tuple(method | salted for salted in (0, SALTED) for method in Method)
+"""Every method byte that an entry can have: each method plain, then each salted."""
+
+
 def credential_digest(method: Method, content: bytes) -> bytes:
     """
     Return the SHA-256 [32] of a credential's bytes as the method takes them.

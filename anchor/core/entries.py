@@ -180,6 +180,11 @@ def identifier_hash(identifier: str) -> bytes:
     return sha256(identifier.encode("utf-8")).digest()
 
 
+def list_url(base_url: str, number: int) -> str:
+    """Return a list's URL: it ends in the list's number, which is its position in the list tree."""
+    return f"{base_url}/status-lists/{number}"
+
+
 def chunk_count(length: int, bits_per_entry: int) -> int:
     """Return the number of 64-byte chunks of a list; raise InvalidInput unless it is whole and positive."""
     bits = length * bits_per_entry

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 
-from anchor.core.entries import Purpose, bits_root
+from anchor.core.entries import Purpose, bits_root, list_url
 from anchor.fsck.findings import Check
 from anchor.store.sqlite.status_changes import all_bits
 from anchor.store.sqlite.writer import Session
@@ -34,7 +34,7 @@ def check_lists(session: Session, base_url: str) -> Check:
     ):
         bits = all_bits(session, row["number"], bytes_needed(row["length"], row["bits_per_entry"]))
         _check_history(session, check, row, bits)
-        _check_versions(session, check, row, bits, f"{base_url}/status-lists/{row['number']}")
+        _check_versions(session, check, row, bits, list_url(base_url, row["number"]))
     _check_bindings(session, check)
     return check
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import structlog
 
 from anchor.clock import Clock
-from anchor.core.entries import Purpose
+from anchor.core.entries import Purpose, list_url
 from anchor.errors import FatalError, InvalidInput, Overloaded
 from anchor.service.announcer import Announcer
 from anchor.service.keys import KeyVault
@@ -61,7 +61,7 @@ class ListPublisher:
 
     def url(self, number: int) -> str:
         """Return a list's URL."""
-        return f"{self._base_url}/status-lists/{number}"
+        return list_url(self._base_url, number)
 
     def check_spec(self, issuer: Issuer, spec: ListSpec) -> None:
         """Raise InvalidInput for a list that could not be published."""

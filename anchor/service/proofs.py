@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from anchor.chain.protocol import ChainIdentity
 from anchor.core.digest import SALTED, Method
-from anchor.core.entries import BatchHeader, CredentialEntry, identifier_hash
+from anchor.core.entries import BatchHeader, CredentialEntry, identifier_hash, list_url
 from anchor.core.lifecycle import BatchState
 from anchor.core.proof import BatchDescription, CredentialProof, Inclusion
 from anchor.documents import (
@@ -96,7 +96,7 @@ class Publications:
             lists=tuple(
                 ListState(
                     number=state.number,
-                    url=f"{self._base_url}/status-lists/{state.number}",
+                    url=list_url(self._base_url, state.number),
                     issuer=state.issuer,
                     entry=state.entry,
                 )

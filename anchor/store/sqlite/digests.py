@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 
-from anchor.core.digest import DIGEST_BYTES
+from anchor.core.digest import DIGEST_BYTES, METHOD_CODES
 from anchor.core.entries import (
     Purpose,
     StatusEntry,
@@ -92,9 +92,9 @@ def accept_packed(
 def find_digest(session: Session, issuer: int, digest: bytes) -> Sequence[DigestPlace]:
     """Return the places of a digest under all methods."""
     rows = session.all(
-        """
+        f"""
         select method, digest, batch, leaf_index, accepted_s, list, list_index from entries
-        where issuer = ? and method in (1, 2, 3, 4, 129, 130, 131, 132) and digest = ? order by method
+        where issuer = ? and method in {METHOD_CODES} and digest = ? order by method
         """,
         (issuer, digest),
     )

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
-from anchor.core.entries import Purpose, StatusListEntry, identifier_hash
+from anchor.core.entries import Purpose, StatusListEntry, identifier_hash, list_url
 from anchor.errors import Conflict
 from anchor.store.records import (
     AnchoredList,
@@ -24,11 +24,6 @@ from status_lists.bitstring import bytes_needed
 
 DUE_BYTES = 16 * 1024 * 1024
 """Bits that are handed out for publication at once: a thousand usual lists, or one of a hundred million entries."""
-
-
-def list_url(base_url: str, number: int) -> str:
-    """Return a list's URL: it ends in its number, which is its position in the list tree."""
-    return f"{base_url}/status-lists/{number}"
 
 
 def issuer_lists(session: Session, issuer: int) -> Sequence[IssuerList]:

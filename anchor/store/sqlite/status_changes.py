@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from anchor.core.digest import METHOD_CODES
 from anchor.core.entries import Purpose, StatusEntry
 from anchor.errors import Conflict, InvalidInput, NotFound, RevocationIsFinal
 from anchor.store.records import ChangeOutcome, DigestTarget, HistoryItem, StatusChange
@@ -14,8 +15,6 @@ from status_lists.bitstring import get_entry, set_entry
 
 PAGE_BYTES = 4096
 """Bits are stored in pages, an absent page being all zero, so that one change in a large list writes one page."""
-
-_METHODS = "(1, 2, 3, 4, 129, 130, 131, 132)"
 
 
 def change_status(
@@ -117,7 +116,7 @@ class _Places:
     def _bound(self, target: DigestTarget) -> StatusEntry:
         rows = self._session.all(
             f"""
-            select method, list, list_index from entries where issuer = ? and method in {_METHODS} and digest = ?
+            select method, list, list_index from entries where issuer = ? and method in {METHOD_CODES} and digest = ?
             """,
             (self._issuer, target.digest),
         )
