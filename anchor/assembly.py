@@ -127,14 +127,7 @@ def _services(
             work=signals.work,
         ),
         issuers=issuers,
-        list_keys=ListKeys(
-            store=store,
-            vault=vault,
-            issuers=issuers,
-            lists=lists,
-            clock=clock,
-            base_url=settings.server.base_url,
-        ),
+        list_keys=_list_keys(settings, edges, vault=vault, issuers=issuers, lists=lists),
         webhooks=Webhooks(store=store, vault=vault, post=post, clock=clock),
         publications=publications,
         evidence=EvidenceMaker(store=store, publications=publications),
@@ -187,6 +180,19 @@ def _issuers(settings: Settings, edges: Edges, vault: KeyVault) -> Issuers:
         clock=edges.clock,
         base_url=settings.server.base_url,
         operator_key_hash=hash_api_key(operator_key),
+    )
+
+
+def _list_keys(
+    settings: Settings, edges: Edges, *, vault: KeyVault, issuers: Issuers, lists: ListPublisher
+) -> ListKeys:
+    return ListKeys(
+        store=edges.store,
+        vault=vault,
+        issuers=issuers,
+        lists=lists,
+        clock=edges.clock,
+        base_url=settings.server.base_url,
     )
 
 
