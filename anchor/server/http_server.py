@@ -21,6 +21,12 @@ LINGER_S = 5.0
 MAX_HEADERS = 64
 """aiohttp takes 128. Browsers send 20, a chain of proxies adds a handful."""
 
+MAX_LINE_BYTES = 32 * 1024
+"""A credential's id of 2,048 characters, each written as twelve bytes of `%F0%90%8D%88`, and the rest of the path."""
+
+BACKLOG = 1024
+"""Connections that wait to be taken in. Beyond it the kernel drops them, and an honest client tries again after 1 s."""
+
 log = structlog.get_logger()
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -51,6 +57,7 @@ async def http_server(
         keepalive_timeout=idle_timeout_s,
         lingering_time=LINGER_S,
         max_headers=MAX_HEADERS,
+        max_line_size=MAX_LINE_BYTES,
         logger=_quiet_logger(),
     )
     await runner.setup()
@@ -74,7 +81,7 @@ async def _listen(runner: web.AppRunner, connections: Connections, host: str, po
         raise AssertionError("a runner that is set up has a server")
     try:
         return await asyncio.get_running_loop().create_server(
-            lambda: connections.around(make_inner), host, port, backlog=128
+            lambda: connections.around(make_inner), host, port, backlog=BACKLOG
         )
     except OSError as exc:
         raise ConfigError(f"cannot listen on {host}:{port}: {exc.strerror}") from exc

@@ -51,7 +51,7 @@ REFUSED = {
     "HTTP/1.2": b"GET /hello HTTP/1.2\r\nHost: a\r\n\r\n",
     "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"a" * 50,
     "unknown method": b"STEAL /hello HTTP/1.1\r\nHost: a\r\n\r\n",
-    "long address": b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+    "long address": b"GET /" + b"a" * 40_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
     "long value": b"GET /hello HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 9000 + b"\r\n\r\n",
     "long name": b"GET /hello HTTP/1.1\r\nHost: a\r\n" + b"a" * 9000 + b": x\r\n\r\n",
     "too many headers": b"GET /hello HTTP/1.1\r\nHost: a\r\n" + b"x: y\r\n" * 64 + b"\r\n",

@@ -83,6 +83,13 @@ status_wait_s = {max_age_s}
         return self._process.pid
 
     @property
+    def memory_mib(self) -> float:
+        """What the process holds in memory now, in MiB."""
+        lines = Path(f"/proc/{self.pid}/status").read_text("ascii").splitlines()
+        (kib,) = [line.split()[1] for line in lines if line.startswith("VmRSS:")]
+        return int(kib) / 1024
+
+    @property
     def log(self) -> str:
         return (self.folder / "service.log").read_text("utf-8")
 
@@ -141,6 +148,12 @@ status_wait_s = {max_age_s}
             session.request(method, self.base_url + path, headers=headers, **arguments) as response,
         ):
             return response.status, await response.json(content_type=None)
+
+    async def read_text(self, path: str) -> str:
+        """GET a path and return its text."""
+        async with aiohttp.ClientSession() as session, session.get(self.base_url + path) as response:
+            assert response.status == 200
+            return await response.text()
 
     async def add_issuer(self, identifier: str | None = None, name: str = "Test issuer") -> IssuerAccess:
         """Add an issuer: managed by the service where no identifier is given."""
