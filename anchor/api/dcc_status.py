@@ -63,6 +63,9 @@ async def allocate(request: web.Request) -> web.Response:
     body = await read_object(request)
     if not isinstance(body, dict) or not body:
         raise InvalidInput("A Verifiable Credential must be provided in the body.")
+    missing = [name for name in ("@context", "type") if name not in body]
+    if missing:
+        raise InvalidInput(f"the body is no credential: it has no {missing[0]!r}")
     if body.get("credentialStatus"):
         return web.json_response(body)
     credential_id = body.get("id", f"urn:uuid:{uuid.uuid4()}")

@@ -274,3 +274,17 @@ async def test_only_a_hash_of_the_id_is_stored(client: VcClient, issuer: Caller)
     assert b"named_credentials" in stored
     assert b"id-of-a-person" not in stored
     assert b"Marked Name" not in stored
+
+
+@pytest.mark.parametrize("missing", ["@context", "type"])
+async def test_allocate_for_what_is_no_credential_is_refused(
+    client: VcClient, issuer: Caller, missing: str
+) -> None:
+    """Nothing is handed out for an object that no verifier would take for a credential."""
+    document = credential(id=ID)
+    del document[missing]
+
+    status, answer = await client.post("/credentials/status/allocate", issuer.bearer, document)
+
+    assert (status, answer["code"]) == (400, 400)
+    assert missing in answer["message"]
