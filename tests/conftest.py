@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+
+from tests.support.secret_watch import secrets_in
+
+WATCHED = ("log", "stderr")
+"""Standard output is where a command shows a key that was asked for."""
 
 SAMPLES = Path(__file__).parents[2] / "shared" / "samples"
 
@@ -17,3 +23,23 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if is_complete and skipped:
         terminalreporter.write_line(f"{len(skipped)} tests were skipped, and CI skips none", red=True)
         terminalreporter._session.exitstatus = pytest.ExitCode.TESTS_FAILED  # type: ignore[union-attr]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail any test during which a key was logged or written to standard error, whatever it is a test of."""
+    report = yield
+    if call.when != "teardown":
+        return report
+    told = [
+        f"{secret} in the {stream} of {when}"
+        for when, stream, text in item._report_sections
+        if stream in WATCHED
+        for secret in secrets_in(text)
+    ]
+    if told and report.passed:
+        report.outcome = "failed"
+        report.longrepr = "secrets were written: " + "; ".join(dict.fromkeys(told))
+    return report

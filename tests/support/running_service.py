@@ -14,6 +14,7 @@ from typing import Any
 import aiohttp
 
 from tests.support.anvil import AnvilChain
+from tests.support.secret_watch import secrets_in
 
 ROOT = Path(__file__).parents[2]
 POLL_S = 0.05
@@ -113,10 +114,11 @@ status_wait_s = {max_age_s}
         assert line.startswith(b"ready"), self.log
 
     async def wait_for_exit(self) -> int:
-        """Wait until the process ends by itself and return its exit code."""
+        """Wait until the process ends by itself and return its exit code; its log must tell no key."""
         assert self._process is not None
         code = await asyncio.wait_for(self._process.wait(), STOP_TIMEOUT_S)
         self._process = None
+        assert secrets_in(self.log) == []
         return code
 
     async def stop(self) -> int:
@@ -142,11 +144,13 @@ status_wait_s = {max_age_s}
     async def request(
         self, method: str, path: str, *, headers: dict[str, str] | None = None, **arguments: Any
     ) -> tuple[int, Any]:
-        """Send one request and return the status and the JSON body."""
+        """Send one request and return the status and the JSON body, which tells a key only where one is made."""
         async with (
             aiohttp.ClientSession() as session,
             session.request(method, self.base_url + path, headers=headers, **arguments) as response,
         ):
+            makes_key = path == "/v1/issuers" or path.endswith("/rotate-key")
+            assert makes_key or secrets_in(await response.text()) == []
             return response.status, await response.json(content_type=None)
 
     async def read_text(self, path: str) -> str:
