@@ -27,7 +27,7 @@ async def mine(service: Running, *, blocks: int = 1) -> None:
 
 
 async def test_new_digest_created_known_one_ok(api: ApiCaller, key: str) -> None:
-    """The first submission is 201, the same again 200 with the same receipt but for `new`."""
+    """The first submission is 201, the same again 200 with the same receipt but for `new` (fault 39)."""
     first = await api.post("/v1/digests", item(1), key=key)
     again = await api.post("/v1/digests", {"digest": MULTIBASE, "method": "raw", "salted": False}, key=key)
 

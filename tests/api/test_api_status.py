@@ -149,7 +149,7 @@ async def test_suspension_comes_and_goes(api: ApiCaller, key: str) -> None:
 
 
 async def test_unrevoking_refused_with_all_beside_it(api: ApiCaller, key: str) -> None:
-    """Revocation is final, and a request that tries otherwise changes nothing at all."""
+    """Revocation is final, and a request that tries otherwise changes nothing at all (fault 44)."""
     revoked, innocent = await allocate(api, key, 2)
     await api.post("/v1/status-changes", change(revoked), key=key)
 
@@ -228,13 +228,17 @@ BAD_CHANGES: dict[str, object] = {
     "bad digest": {"digest": "00", "value": True, "reason": "r", "purpose": "revocation"},
     "index text": {"list": 0, "index": "0", "value": True, "reason": "r", "purpose": "revocation"},
     "index negative": {"list": 0, "index": -1, "value": True, "reason": "r", "purpose": "revocation"},
+    "index fraction": {"list": 0, "index": 0.5, "value": True, "reason": "r", "purpose": "revocation"},
+    "index truth": {"list": 0, "index": True, "value": True, "reason": "r", "purpose": "revocation"},
+    "index huge": {"list": 0, "index": 2**53 - 1, "value": True, "reason": "r", "purpose": "revocation"},
+    "index padded": {"list": 0, "index": "01", "value": True, "reason": "r", "purpose": "revocation"},
     "unknown member": {"list": 0, "index": 0, "value": True, "reason": "r", "purpose": "revocation", "x": 1},
 }
 
 
 @pytest.mark.parametrize("value", BAD_CHANGES.values(), ids=BAD_CHANGES)
 async def test_bad_change_refused(api: ApiCaller, key: str, value: object) -> None:
-    """Each rule of a change has its refusal."""
+    """Each rule of a change has its refusal (fault 42)."""
     answer = await api.post("/v1/status-changes", value, key=key)
 
     assert (answer.status, answer.problem) == (400, "invalid-input")

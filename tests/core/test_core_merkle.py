@@ -68,7 +68,11 @@ def test_tree_without_leaves_has_the_hash_of_nothing() -> None:
 
 @given(leaf_lists, st.data())
 def test_tree_filled_in_any_pieces_equals_the_reference(leaves: list[bytes], data: st.DataObject) -> None:
-    """However the appends are split, and in either form, root and every path are those of the definition."""
+    """
+    However the appends are split, and in either form, root and every path are those of the definition.
+
+    Fault 40.
+    """
     tree = Tree()
     done = 0
     while done < len(leaves):
@@ -172,7 +176,7 @@ def test_path_length_of_every_leaf_equals_the_reference(size: int) -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33])
 def test_root_from_inclusion_of_every_valid_proof_gives_the_root(size: int) -> None:
-    """Every place of a tree verifies with the path of the definition."""
+    """Every place of a tree verifies with the path of the definition (fault 40)."""
     leaves = numbered_leaves(size)
     root = reference.mth(leaves)
 
@@ -286,7 +290,11 @@ def test_root_from_inclusion_of_a_tree_too_large_to_exist_is_refused() -> None:
 
 
 def test_inner_node_presented_as_an_entry_is_refused() -> None:
-    """The second preimage of trees without prefixes: 64 bytes of two children offered as one leaf's entry."""
+    """
+    The second preimage of trees without prefixes: 64 bytes of two children offered as one leaf's entry.
+
+    Fault 40.
+    """
     leaves = numbered_leaves(4)
     root = reference.mth(leaves)
     children = leaves[0] + leaves[1]

@@ -184,7 +184,11 @@ async def _next_event(stream: aiohttp.ClientResponse) -> dict[str, Any]:
 async def test_thousand_parallel_revocations_set_every_bit_with_one_history(
     shared_service: RunningService,
 ) -> None:
-    """A thousand requests at once on one list: nothing is lost, and each stands once in the history."""
+    """
+    A thousand requests at once on one list: nothing is lost, and each stands once in the history.
+
+    Fault 44.
+    """
     service = shared_service
     issuer = await service.add_issuer()
     entries = await _allocate(service, issuer, 1000)

@@ -80,7 +80,11 @@ def test_set_entry_agrees_with_a_slow_list(data: st.DataObject, bits_per_entry: 
 
 @pytest.mark.parametrize("index", [-1, -8, 16, 2**64])
 def test_entry_outside_the_list_is_refused(index: int) -> None:
-    """A negative index does not wrap round to the end, and nothing is read or written beyond it."""
+    """
+    A negative index does not wrap round to the end, and nothing is read or written beyond it.
+
+    Fault 42.
+    """
     bits = bytearray(b"\xff\x00")
 
     with pytest.raises(OutOfRange):
@@ -156,7 +160,11 @@ def test_parse_index_reads_text_and_integers(value: object, index: int) -> None:
     ],
 )
 def test_parse_index_other_form_is_malformed(value: object) -> None:
-    """One spelling for each index: no sign, leading zero, space, other digits, float or boolean."""
+    """
+    One spelling for each index: no sign, leading zero, space, other digits, float or boolean.
+
+    Fault 42.
+    """
     with pytest.raises(MalformedValue):
         parse_index(value, LENGTH)
 
@@ -174,7 +182,7 @@ def test_parse_index_other_form_is_malformed(value: object) -> None:
     ],
 )
 def test_parse_index_beyond_the_list_is_out_of_range(value: object) -> None:
-    """An index the list does not have fails, however many digits it is written with."""
+    """An index the list does not have fails, however many digits it is written with (fault 42)."""
     with pytest.raises(OutOfRange):
         parse_index(value, LENGTH)
 

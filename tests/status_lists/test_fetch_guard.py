@@ -1,4 +1,4 @@
-"""A list's URL cannot make this machine speak to itself or its neighbours, however the address is hidden."""
+"""A list's URL cannot make this machine speak to itself or its neighbours, however the address is hidden (fault 47)."""
 
 from __future__ import annotations
 

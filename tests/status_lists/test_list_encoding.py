@@ -93,14 +93,18 @@ def _zlib_not_gzip() -> bytes:
     [_truncated, _without_trailer, _second_member, _trailing_garbage, _wrong_checksum, _zlib_not_gzip, bytes],
 )
 def test_decode_list_damaged_gzip_is_malformed(make: Callable[[], bytes]) -> None:
-    """Cut, doubled, followed by garbage, with a wrong check sum, in another container, empty: refused."""
+    """
+    Cut, doubled, followed by garbage, with a wrong check sum, in another container, empty: refused.
+
+    Fault 46.
+    """
     with pytest.raises(MalformedValue):
         decode_list(_text_of(make()), max_bytes=MAX_BYTES)
 
 
 @pytest.mark.parametrize("prefix", ["", "z", "m", "U", "f", "uu"])
 def test_decode_list_other_prefix_is_malformed(prefix: str) -> None:
-    """Only multibase u is read; the older lists without a prefix are another format."""
+    """Only multibase u is read; the older lists without a prefix are another format (fault 46)."""
     with pytest.raises(MalformedValue):
         decode_list(prefix + encode_list(bytes(MAX_BYTES), level=9)[1:], max_bytes=MAX_BYTES)
 
@@ -115,7 +119,7 @@ def test_decode_list_at_the_limit_passes_and_beyond_fails() -> None:
 
 
 def test_decode_list_bomb_is_refused_in_flat_memory() -> None:
-    """A hundred megabytes packed into a hundred kilobytes are given up at the limit."""
+    """A hundred megabytes packed into a hundred kilobytes are given up at the limit (fault 46)."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     bomb = b"".join(packer.compress(bytes(2**20)) for _ in range(100)) + packer.flush()
     text = _text_of(bomb)

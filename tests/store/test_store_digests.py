@@ -69,7 +69,7 @@ async def test_accept_known_digest_first_place(store: Store, issuer: Issuer) -> 
 
 
 async def test_accept_duplicate_within_one_request_one_leaf(store: Store, issuer: Issuer) -> None:
-    """A digest that stands twice in one array gets one leaf."""
+    """A digest that stands twice in one array gets one leaf (fault 39)."""
     first, second, again = await accept(store, issuer, submission(1), submission(2), submission(1))
 
     assert again == replace(first, is_new=False)
@@ -77,7 +77,7 @@ async def test_accept_duplicate_within_one_request_one_leaf(store: Store, issuer
 
 
 async def test_accept_two_hundred_concurrent_duplicates_one_leaf(store: Store, issuer: Issuer) -> None:
-    """However many ask at once, one is first and all hear of the same place."""
+    """However many ask at once, one is first and all hear of the same place (fault 39)."""
     answers = await asyncio.gather(*(accept(store, issuer, submission(1)) for _ in range(200)))
 
     places = {(item.batch, item.leaf_index) for (item,) in answers}
@@ -337,7 +337,7 @@ async def test_accept_packed_duplicates_and_known_ones_one_leaf_each(store: Stor
 
 
 async def test_accept_packed_same_body_again_all_known(store: Store, issuer: Issuer) -> None:
-    """A body sent twice is stored once."""
+    """A body sent twice is stored once (fault 39)."""
     body = packed(*range(50))
     await store.accept_packed(issuer.number, 1, body, now_s=NOW_S)
 

@@ -66,7 +66,11 @@ async def test_allocate_never_hands_out_an_entry_twice(store: Store, issuer: Iss
 async def test_allocate_full_list_rolls_over_to_a_new_pair(
     store: Store, issuer: Issuer, other: Issuer
 ) -> None:
-    """The next pair is made before the last is full; a larger request goes on through as many as it takes."""
+    """
+    The next pair is made before the last is full; a larger request goes on through as many as it takes.
+
+    Fault 43.
+    """
     await allocate(store, issuer, LIST_LENGTH - 3)
     await allocate(store, other, 1)
 
@@ -145,7 +149,7 @@ async def test_change_status_sets_one_bit_of_the_purposes_list(store: Store, iss
 
 
 async def test_change_status_same_again_unchanged_and_not_recorded(store: Store, issuer: Issuer) -> None:
-    """Revoking twice, in one request or two, is one change and one line of history."""
+    """Revoking twice, in one request or two, is one change and one line of history (fault 44)."""
     (entry,) = await allocate(store, issuer, 1)
 
     first = await apply(store, issuer, change(entry), change(entry, reason="again"))
@@ -157,7 +161,7 @@ async def test_change_status_same_again_unchanged_and_not_recorded(store: Store,
 
 
 async def test_change_status_unrevoke_conflict_and_nothing_changed(store: Store, issuer: Issuer) -> None:
-    """Revocation is final: clearing it refuses the whole request."""
+    """Revocation is final: clearing it refuses the whole request (fault 44)."""
     entry, innocent = await allocate(store, issuer, 2)
     await apply(store, issuer, change(entry))
 
@@ -206,7 +210,7 @@ async def test_change_status_refused_places_leave_no_trace(
 
 
 async def test_change_status_concurrent_revocations_all_kept(store: Store, issuer: Issuer) -> None:
-    """Two hundred changes of one list at once lose no bit."""
+    """Two hundred changes of one list at once lose no bit (fault 44)."""
     entries = await allocate(store, issuer, 200)
 
     outcomes = await asyncio.gather(*(apply(store, issuer, change(entry)) for entry in entries))
@@ -324,7 +328,7 @@ async def test_change_status_value_or_purpose_that_the_list_has_not_invalid(
 
 
 async def test_allocate_one_more_than_a_whole_list_uses_no_index_twice(store: Store, issuer: Issuer) -> None:
-    """131,073 entries: every index of the first list once, the second list begun."""
+    """131,073 entries: every index of the first list once, the second list begun (fault 43)."""
     plan = ListPlan(length=131_072, new_permutation_key=lambda: bytes(32))
     counts = [10_000] * 13 + [1_073]
     entries: list[StatusEntry] = []
