@@ -230,7 +230,7 @@ BAD_CHANGES: dict[str, object] = {
     "index negative": {"list": 0, "index": -1, "value": True, "reason": "r", "purpose": "revocation"},
     "index fraction": {"list": 0, "index": 0.5, "value": True, "reason": "r", "purpose": "revocation"},
     "index truth": {"list": 0, "index": True, "value": True, "reason": "r", "purpose": "revocation"},
-    "index huge": {"list": 0, "index": 2**53 - 1, "value": True, "reason": "r", "purpose": "revocation"},
+    "index huge": {"list": 0, "index": 2**53, "value": True, "reason": "r", "purpose": "revocation"},
     "index padded": {"list": 0, "index": "01", "value": True, "reason": "r", "purpose": "revocation"},
     "unknown member": {"list": 0, "index": 0, "value": True, "reason": "r", "purpose": "revocation", "x": 1},
 }
