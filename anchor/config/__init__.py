@@ -5,7 +5,7 @@ Every key `name` of a table `[section]` can be given as `ANCHOR_SECTION_NAME`. R
 Every limit of the service has its name and its reason here.
 """
 
-from anchor.config.checks import require_base_url
+from anchor.config.checks import is_base_url
 from anchor.config.reading import load_settings
 from anchor.config.settings import (
     BatchingSettings,
@@ -27,6 +27,6 @@ __all__ = [
     "Secret",
     "ServerSettings",
     "Settings",
+    "is_base_url",
     "load_settings",
-    "require_base_url",
 ]

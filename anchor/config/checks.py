@@ -57,14 +57,8 @@ _BOUNDS = {
 """The lowest and the highest value of each number."""
 
 
-def require_base_url(text: str) -> str:
-    """Return a base URL without its final slash: https, or http on loopback, without query or credentials."""
-    if not _is_base_url(text.rstrip("/")):
-        raise ConfigError(f"{text!r} is no usable base URL: it must be https, or http on loopback")
-    return text.rstrip("/")
-
-
-def _is_base_url(text: str) -> bool:
+def is_base_url(text: str) -> bool:
+    """Say whether a text can stand in credentials for decades: https, or http on loopback, no query, no credentials."""
     try:
         url = urlsplit(text)
         loopback = url.scheme == "http" and url.hostname in LOOPBACK_HOSTS
@@ -82,7 +76,10 @@ def _is_base_url(text: str) -> bool:
 
 def check_settings(path: Path, settings: Settings) -> None:
     """Raise ConfigError, naming the file, the key and what to write there, for settings that cannot work."""
-    require_base_url(settings.server.base_url)
+    if not is_base_url(settings.server.base_url):
+        raise ConfigError(
+            f"{path.name}: server.base_url {settings.server.base_url!r} must be https, or http on loopback"
+        )
     if settings.server.base_url.endswith("/"):
         raise ConfigError(f"{path.name}: server.base_url must not end in a slash")
     _check_chain(path, settings)

@@ -79,10 +79,11 @@ def _read_section(
     values: dict[str, object] = {}
     for item in fields(kind):  # type: ignore[arg-type]  # every section is a dataclass
         name = f"{ENVIRONMENT_PREFIX}{section}_{item.name}".upper()
-        given = environment.get(name) or table.pop(item.name, None)
-        table.pop(item.name, None)
+        in_file = table.pop(item.name, None)
+        given = environment.get(name) or in_file
         if given is not None:
-            values[item.name] = _cast(f"{section}.{item.name}", str(item.type), given)
+            where = name if environment.get(name) else f"{path.name}: {section}.{item.name}"
+            values[item.name] = _cast(where, str(item.type), given)
         elif item.default is MISSING and item.default_factory is MISSING:
             raise ConfigError(f"{path.name}: {section}.{item.name} is missing (or set {name})")
     if table:
@@ -90,7 +91,7 @@ def _read_section(
     return kind(**values)
 
 
-def _cast(name: str, kind: str, given: object) -> object:
+def _cast(where: str, kind: str, given: object) -> object:
     try:
         match kind:
             case "str" if isinstance(given, str):
@@ -104,8 +105,8 @@ def _cast(name: str, kind: str, given: object) -> object:
             case "tuple[str, ...]":
                 return _texts(given)
     except ValueError as exc:
-        raise ConfigError(f"{name} must be a {_KINDS[kind]}") from exc
-    raise ConfigError(f"{name} must be a {_KINDS[kind]}")
+        raise ConfigError(f"{where} must be a {_KINDS[kind]}") from exc
+    raise ConfigError(f"{where} must be a {_KINDS[kind]}")
 
 
 def _texts(given: object) -> tuple[str, ...]:
