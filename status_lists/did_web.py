@@ -41,6 +41,14 @@ def is_hosted_did(did: str, base_url: str) -> bool:
         return False
 
 
+def hosted_slug(did: str, base_url: str) -> str | None:
+    """Return the slug of a DID that `hosted_did` names for this base URL; None for any other DID."""
+    if not is_hosted_did(did, base_url):
+        return None
+    slug = did.rpartition(":")[2]
+    return slug if _SLUG.fullmatch(slug) and hosted_did(base_url, slug) == did else None
+
+
 def did_document(did: str, keys: Iterable[IssuerKey]) -> dict[str, object]:
     """Write a DID document that names keys, the present one first, each for assertions.
 

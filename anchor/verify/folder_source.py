@@ -32,6 +32,10 @@ class FolderSource:
         """Return a list as signed: the version named, or the newest for None."""
         return await self._read(MIRROR.status_list(number, version))
 
+    async def did_document(self, slug: str) -> bytes:
+        """Return the DID document of an issuer that has it hosted by the service."""
+        return await self._read(MIRROR.did_document.format(slug=slug))
+
     async def leaves(self, sequence: int, *, max_bytes: int) -> AsyncGenerator[bytes]:
         """Yield the leaf hashes of a batch in pieces; more than `max_bytes` is refused."""
         path = self._folder / MIRROR.leaves.format(sequence=sequence)

@@ -49,6 +49,10 @@ class HttpSource:
         """Return a list as signed: the version named, or the newest for None."""
         return await self._document(self._layout.status_list(number, version))
 
+    async def did_document(self, slug: str) -> bytes:
+        """Return the DID document of an issuer that has it hosted by the service."""
+        return await self._document(self._layout.did_document.format(slug=slug))
+
     async def evidence(self, number: int, index: int) -> bytes:
         """Return the evidence of one entry, which tells the service which one; a mirror has none (NotFound)."""
         if self._layout.evidence is None:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Relative paths, as templates of `str.format` over numbers only."""
+    """Relative paths, as templates of `str.format` over numbers and the slugs of hosted DIDs."""
 
     publisher: str
     batch: str
     leaves: str
     newest_list: str
     list_version: str
+    did_document: str
     evidence: str | None
 
     def status_list(self, number: int, version: int | None) -> str:
@@ -28,6 +29,7 @@ SERVICE = Layout(
     leaves="v1/batches/{sequence}/leaves",
     newest_list="status-lists/{number}",
     list_version="status-lists/{number}/versions/{version}",
+    did_document="dids/{slug}/did.json",
     evidence="v1/evidence/{number}/{index}",
 )
 
@@ -37,6 +39,7 @@ MIRROR = Layout(
     leaves="batches/{sequence}.leaves",
     newest_list="status-lists/{number}.json",
     list_version="status-lists/{number}/{version}.json",
+    did_document="dids/{slug}/did.json",
     evidence=None,
 )
 

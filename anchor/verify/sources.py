@@ -37,6 +37,10 @@ class PublishedFiles(ListSource, Protocol):
         """Return the publisher document."""
         ...
 
+    async def did_document(self, slug: str) -> bytes:
+        """Return the DID document of an issuer that has it hosted by the service, by its name there."""
+        ...
+
     def leaves(self, sequence: int, *, max_bytes: int) -> AsyncGenerator[bytes]:
         """Yield the leaf hashes of a batch in pieces of any size; ServiceUnavailable beyond `max_bytes`."""
         ...

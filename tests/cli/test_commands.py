@@ -44,6 +44,10 @@ COMMANDS = [
     "issuer disable",
     "verify",
     "audit",
+    "backup",
+    "restore",
+    "mirror",
+    "rebuild",
     "trust export",
 ]
 
@@ -66,7 +70,8 @@ def test_help_lists_every_command_without_loading_it() -> None:
     names = [line.split()[0] for line in listed.splitlines()]
     assert names == [
         *("init", "deploy", "serve", "demo", "chain", "issuer", "submit", "status", "proof"),
-        *("revoke", "suspend", "reinstate", "apply", "evidence", "verify", "audit", "fsck", "trust"),
+        *("revoke", "suspend", "reinstate", "apply", "evidence", "verify", "audit", "fsck"),
+        *("backup", "restore", "mirror", "rebuild", "trust"),
     ]
 
 
