@@ -10,7 +10,7 @@ from anchor.errors import InvalidProof, NotFound, ServiceUnavailable
 from anchor.verify.audit_chain import AuditedAnchor, Discrepancy
 from anchor.verify.audit_lists import ListHistory
 from anchor.verify.chain_view import ChainView
-from anchor.verify.sources import PublishedFiles
+from anchor.verify.sources import LeafSource, PublishedFiles
 
 _SUBTREE_LEAVES = 1 << 16
 
@@ -83,7 +83,7 @@ def _against_chain(document: BatchDocument, anchor: AuditedAnchor) -> list[Discr
     return [Discrepancy(event.sequence, code, message) for code, message in found]
 
 
-async def credential_root(files: PublishedFiles, sequence: int, leaf_count: int, header_leaf: bytes) -> bytes:
+async def credential_root(files: LeafSource, sequence: int, leaf_count: int, header_leaf: bytes) -> bytes:
     """Return the root over a batch's leaves; InvalidProof where their number or the first of them is wrong.
 
     Memory stays flat: a tree over the roots of equal complete subtrees is the tree over all their leaves, so

@@ -30,7 +30,15 @@ class ListSource(Protocol):
         ...
 
 
-class PublishedFiles(ListSource, Protocol):
+class LeafSource(Protocol):
+    """Where the leaf hashes of batches are had from."""
+
+    def leaves(self, sequence: int, *, max_bytes: int) -> AsyncGenerator[bytes]:
+        """Yield the leaf hashes of a batch in pieces of any size; ServiceUnavailable beyond `max_bytes`."""
+        ...
+
+
+class PublishedFiles(ListSource, LeafSource, Protocol):
     """Everything that a publisher publishes: enough for an auditor to compute every root again."""
 
     async def publisher(self) -> bytes:
@@ -39,10 +47,6 @@ class PublishedFiles(ListSource, Protocol):
 
     async def did_document(self, slug: str) -> bytes:
         """Return the DID document of an issuer that has it hosted by the service, by its name there."""
-        ...
-
-    def leaves(self, sequence: int, *, max_bytes: int) -> AsyncGenerator[bytes]:
-        """Yield the leaf hashes of a batch in pieces of any size; ServiceUnavailable beyond `max_bytes`."""
         ...
 
 

@@ -34,6 +34,11 @@ async def anchored_list(state: ListState, lists: ListSource, *, issuer_names: Se
     Raises InvalidProof for any other list; NotFound and ServiceUnavailable as the source does.
     """
     content = await lists.status_list(state.number, state.entry.version)
+    return require_anchored(content, state, issuer_names=issuer_names)
+
+
+def require_anchored(content: bytes, state: ListState, *, issuer_names: Sequence[str]) -> PublishedList:
+    """Read a list and require that it is the one that a batch anchored, bit for bit; InvalidProof otherwise."""
     published = matching_list(content, state, issuer_names=issuer_names)
     if published.valid_from_ms != state.entry.version or bits_root(published.bits) != state.entry.bits_root:
         raise InvalidProof(f"status list {state.number} as it was had is not the one that is anchored")

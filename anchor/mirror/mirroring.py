@@ -1,0 +1,87 @@
+"""Copies what is new of everything that a service publishes, each file checked while it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from anchor.documents import PublisherDocument, parse_publisher
+from anchor.errors import InvalidInput, NotFound, ServiceUnavailable
+from anchor.mirror.copying import Copying, Missing
+from anchor.mirror.folder import MirrorFolder
+from anchor.verify.layout import MIRROR
+from anchor.verify.sources import PublishedFiles
+
+OnBatch = Callable[[int, int], None]
+"""Told after each batch: (batches looked at, batches in all)."""
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorReport:
+    """How far a mirror reaches: the publisher's head, and up to where all is there and final, and what is missing."""
+
+    head_sequence: int
+    complete_to: int
+    batches_copied: int
+    missing: tuple[Missing, ...]
+
+
+async def mirror_service(
+    files: PublishedFiles, folder: Path, *, checks_all: bool, on_batch: OnBatch | None = None
+) -> MirrorReport:
+    """
+    Bring a mirror up to date with a source of published files.
+
+    Guarantees that every file that it writes is whole under its name, on disk, and agrees with its batch: leaves give
+    the credential root, lists the bits that the batch commits to. `publisher.json` is written last: its head names a
+    batch whose files were looked for. `checks_all` reads again what an earlier call has checked. Nothing is asked of
+    the chain: see `anchor audit`. InvalidInput where the folder mirrors another publisher, ServiceUnavailable
+    where the source does not answer; what was copied until then stays, and the next call goes on from there.
+    """
+    try:
+        content = await files.publisher()
+        publisher = parse_publisher(content)
+    except NotFound as exc:
+        raise ServiceUnavailable(f"there is no publisher document: {exc}") from exc
+    mirror = MirrorFolder(folder)
+    _require_same_publisher(mirror, publisher)
+    copying = Copying(files, mirror, checks_all=checks_all)
+    complete_to = 0 if checks_all else mirror.complete_to()
+    is_complete = True
+    for sequence in range(complete_to + 1, publisher.head_sequence + 1):
+        is_complete = await copying.batch(sequence) and is_complete
+        if is_complete:
+            complete_to = sequence
+        if on_batch is not None:
+            on_batch(sequence, publisher.head_sequence)
+    await copying.newest_lists(publisher)
+    mirror.set_complete_to(complete_to)
+    mirror.write(MIRROR.publisher, content)
+    return MirrorReport(
+        head_sequence=publisher.head_sequence,
+        complete_to=complete_to,
+        batches_copied=copying.batches_copied,
+        missing=tuple(copying.missing),
+    )
+
+
+def _require_same_publisher(mirror: MirrorFolder, publisher: PublisherDocument) -> None:
+    content = mirror.read(MIRROR.publisher)
+    if content is None:
+        return
+    kept = parse_publisher(content)
+    if _identity(kept) != _identity(publisher):
+        raise InvalidInput(
+            f"{mirror.path} mirrors publisher {kept.publisher} at {kept.base_url}, this is {publisher.publisher} at "
+            f"{publisher.base_url}: name another folder"
+        )
+    if kept.head_sequence > publisher.head_sequence:
+        raise ServiceUnavailable(
+            f"{mirror.path} reaches batch {kept.head_sequence}, the source only {publisher.head_sequence}: what is "
+            "published there is older; nothing was changed"
+        )
+
+
+def _identity(document: PublisherDocument) -> tuple[object, ...]:
+    return document.chain_id, document.genesis_hash, document.contract, document.base_url
