@@ -72,7 +72,7 @@ class _Signals:
 def assemble(settings: Settings, edges: Edges) -> Parts:
     """Return the service, ready to run; makes the operator's key and the key-encryption key at the first start."""
     signals = _Signals(work=asyncio.Event(), sealed=asyncio.Event(), announcer=Announcer())
-    vault = _open_vault(settings)
+    vault = open_vault(settings)
     lists = _list_publisher(settings, edges, vault, signals.announcer)
     post = WebhookPost(allowed_hosts=settings.limits.webhook_hosts)
     services = _services(settings, edges, signals, vault=vault, lists=lists, post=post)
@@ -152,7 +152,8 @@ def _services(
     )
 
 
-def _open_vault(settings: Settings) -> KeyVault:
+def open_vault(settings: Settings) -> KeyVault:
+    """Return the vault of list keys; its key is made in the data folder at the first call."""
     wrapping_key = load_or_create(
         settings.data_dir / LIST_KEYS_FILE, encode_base64url(secrets.token_bytes(32))
     )

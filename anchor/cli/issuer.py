@@ -13,12 +13,10 @@ import click
 from anchor.cli.help_text import examples
 from anchor.cli.options import ServiceOptions, service_options
 from anchor.cli.output import print_fields, print_json, print_table, time_json
+from anchor.cli.seed_file import read_seed
 from anchor.client import Issuer, ServiceClient
 from anchor.core.strict_json import JsonValue
 from anchor.errors import InvalidInput
-from status_lists.errors import StatusListError
-from status_lists.keys import SEED_BYTES
-from status_lists.multibase import decode_base64url
 
 T = TypeVar("T")
 
@@ -68,7 +66,7 @@ def issuer() -> None:
     "--seed-file",
     "seed",
     type=click.Path(path_type=Path),
-    callback=lambda _ctx, _param, path: None if path is None else _read_seed(path),
+    callback=lambda _ctx, _param, path: None if path is None else read_seed(path),
     help="Import a did:key: a file with its 32-byte Ed25519 seed, as base64url or hex.",
 )
 @click.option(
@@ -227,20 +225,6 @@ def _issuer_json(item: Issuer) -> dict[str, JsonValue]:
 def _warn(warnings: Sequence[str]) -> None:
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
-
-
-def _read_seed(path: Path) -> bytes:
-    try:
-        text = path.read_bytes()[:1024].decode("ascii").strip()
-        return (
-            bytes.fromhex(text) if len(text) == 2 * SEED_BYTES else decode_base64url(text, length=SEED_BYTES)
-        )
-    except OSError as exc:
-        raise InvalidInput(f"{path}: the seed cannot be read ({exc.strerror})") from exc
-    except (ValueError, StatusListError):
-        fault = f"{path} holds no seed: {SEED_BYTES} bytes are needed, as base64url or hex"
-    # Raised outside the handler, whose exceptions may quote the seed.
-    raise InvalidInput(fault)
 
 
 def _require_new(key_file: Path | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from anchor.chain.protocol import AnchoredEvent, ChainReader
 from anchor.core.lifecycle import BatchState
@@ -12,18 +12,25 @@ from anchor.store.records import Batch
 
 
 async def check_anchors(
-    chain: ChainReader, batches: Sequence[Batch], *, publisher: str, from_block: int, confirmations: int
+    chain: ChainReader,
+    batches: Sequence[Batch],
+    *,
+    missing: Mapping[int, bytes],
+    publisher: str,
+    from_block: int,
+    confirmations: int,
 ) -> Check:
     """
     Compare every batch with the contract's record and events.
 
     Promises 2 and 3: one anchor a sequence, every mined batch on chain as stored, `final` only behind the finalized
     block, and no anchor of this publisher that the database does not know. What the chain does not answer stays open:
-    fsck says yes only to what it has seen.
+    fsck says yes only to what it has seen. `missing` are the batches that were missing when the database was rebuilt,
+    root by sequence: what they hold stays open too.
     """
     check = Check("chain")
     try:
-        await _check(check, chain, batches, publisher, from_block, confirmations)
+        await _check(check, chain, batches, missing, publisher, from_block, confirmations)
     except ChainUnavailable as exc:
         check.leave_open(f"the chain cannot be read: {exc}")
     return check
@@ -33,6 +40,7 @@ async def _check(
     check: Check,
     chain: ChainReader,
     batches: Sequence[Batch],
+    missing: Mapping[int, bytes],
     publisher: str,
     from_block: int,
     confirmations: int,
@@ -44,7 +52,8 @@ async def _check(
     if final is None:
         raise ChainUnavailable("the endpoint has no finalized block")
     events = await chain.anchored_events(publisher, from_block=from_block, to_block=latest.number)
-    _check_events(check, events, {batch.sequence: batch for batch in batches if batch.sequence is not None})
+    by_sequence = {batch.sequence: batch for batch in batches if batch.sequence is not None}
+    _check_events(check, events, by_sequence, missing)
     for batch in batches:
         if not batch.state.is_mined or batch.root is None:
             continue
@@ -62,17 +71,30 @@ async def _check(
             check.expect(behind, where, "it is called final before its block is")
 
 
-def _check_events(check: Check, events: Sequence[AnchoredEvent], batches: dict[int | None, Batch]) -> None:
+def _check_events(
+    check: Check,
+    events: Sequence[AnchoredEvent],
+    batches: Mapping[int, Batch],
+    missing: Mapping[int, bytes],
+) -> None:
     seen: dict[int, bytes] = {}
     for event in events:
         where = f"sequence {event.sequence}"
         check.expect(event.sequence not in seen, where, "it was anchored twice")
         seen[event.sequence] = event.root
+        if missing.get(event.sequence) == event.root:
+            check.leave_open(
+                f"batch {event.sequence} was missing when the database was rebuilt: nobody knows what it holds"
+            )
+            continue
         batch = batches.get(event.sequence)
         known = batch is not None and batch.root == event.root
         check.expect(
             known, where, f"the chain holds root {event.root.hex()}, which this database does not know"
         )
+        if batch is not None and batch.state is BatchState.FINAL:
+            same = batch.transaction == event.transaction_hash
+            check.expect(same, where, "the chain holds it by another transaction than is stored")
     for sequence, batch in batches.items():
         if batch.state.is_mined and sequence is not None:
             check.expect(

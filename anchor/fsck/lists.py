@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from anchor.core.entries import Purpose, bits_root, list_url
 from anchor.fsck.findings import Check
@@ -33,17 +34,46 @@ def check_lists(session: Session, base_url: str) -> Check:
         """
     ):
         bits = all_bits(session, row["number"], bytes_needed(row["length"], row["bits_per_entry"]))
-        _check_history(session, check, row, bits)
+        _check_history(session, check, row, bits, _first_bits(session, check, row, len(bits)))
         _check_versions(session, check, row, bits, list_url(base_url, row["number"]))
     _check_bindings(session, check)
     return check
 
 
-def _check_history(session: Session, check: Check, row: sqlite3.Row, bits: bytes) -> None:
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """What a list's history begins with: nothing, or in a rebuilt database the bits of a published version."""
+
+    bits: bytes
+    last_change: int
+
+
+def _first_bits(session: Session, check: Check, row: sqlite3.Row, size: int) -> _Start:
+    """Return the bits that a list's history begins with, and the newest change that is in them already."""
+    rebuilt = session.one(
+        """
+        select last_change, document from rebuilt_lists left join list_versions
+             on list_versions.list = rebuilt_lists.list and list_versions.version = rebuilt_lists.version
+        where rebuilt_lists.list = ?
+        """,
+        (row["number"],),
+    )
+    if rebuilt is None or not rebuilt["document"]:
+        return _Start(bytes(size), rebuilt["last_change"] if rebuilt else 0)
+    try:
+        bits = parse_list_document(rebuilt["document"], max_bits_bytes=size).bits
+    except StatusListError as exc:
+        check.fail(f"list {row['number']}", f"the version that it was rebuilt from cannot be read: {exc}")
+        bits = bytes(size)
+    return _Start(bits, rebuilt["last_change"])
+
+
+def _check_history(session: Session, check: Check, row: sqlite3.Row, bits: bytes, start: _Start) -> None:
     where = f"list {row['number']}"
-    replayed = bytearray(len(bits))
+    replayed = bytearray(start.bits)
     for change in session.iterate(
-        "select list_index, value from status_changes where list = ? order by id", (row["number"],)
+        "select list_index, value from status_changes where list = ? and id > ? order by id",
+        (row["number"], start.last_change),
     ):
         cleared = row["purpose"] == Purpose.REVOCATION and not change["value"]
         check.expect(not cleared, where, f"the revocation of index {change['list_index']} was taken back")
@@ -57,10 +87,18 @@ def _check_versions(session: Session, check: Check, row: sqlite3.Row, bits: byte
     newest: bytes | None = None
     before: bytes | None = None
     for version in session.iterate(
-        "select version, bits_root, document from list_versions where list = ? order by version",
+        """
+        select version, bits_root, document, exists (
+            select 1 from missing_versions as missing
+            where missing.list = list_versions.list and missing.version = list_versions.version) as is_missing
+        from list_versions where list = ? order by version
+        """,
         (row["number"],),
     ):
         place = f"{where}, version {version['version']}"
+        if version["is_missing"] and not version["document"]:
+            check.leave_open(f"{place} was missing when the database was rebuilt")
+            continue
         newest = _published_bits(check, row, version, url, place, keys)
         if newest is None:
             continue

@@ -68,7 +68,15 @@ async def check_everything(
         checks = [
             *local,
             await check_anchors(
-                chain, batches, publisher=publisher, from_block=from_block, confirmations=confirmations
+                chain,
+                batches,
+                missing={
+                    row["sequence"]: row["root"]
+                    for row in session.all("select sequence, root from missing_batches")
+                },
+                publisher=publisher,
+                from_block=from_block,
+                confirmations=confirmations,
             ),
         ]
         if files is not None:

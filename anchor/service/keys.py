@@ -10,7 +10,7 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
-from anchor.errors import ConfigError, FatalError
+from anchor.errors import ConfigError, Conflict, FatalError
 from anchor.store.records import ListSigner, SignerKind
 from anchor.store.webhooks import Webhook
 from status_lists.errors import StatusListError
@@ -62,7 +62,14 @@ class KeyVault:
         )
 
     def open(self, signer: ListSigner) -> ListKey:
-        """Return the signing key; FatalError where the key-encryption key is not the one it was sealed with."""
+        """
+        Return the signing key.
+
+        Conflict where it was lost with the database, FatalError where the key-encryption key is not the one it was
+        sealed with.
+        """
+        if not signer.sealed_seed:
+            raise Conflict(f"the list key of {signer.did} was lost with the database: import or rotate it")
         try:
             return ListKey(open_key(signer.sealed_seed, wrapping_key=self._wrapping_key, context=signer.did))
         except StatusListError as exc:

@@ -47,7 +47,7 @@ class FileAudit:
             return [Discrepancy(sequence, "batch_missing", f"the batch's document cannot be had: {exc}")]
         except InvalidProof as exc:
             return [Discrepancy(sequence, "batch_invalid", f"the batch's document: {exc}")]
-        differing = _against_chain(document, anchor)
+        differing = against_chain(document, anchor)
         if differing:
             return differing
         return [*await self._check_leaves(document, sequence), *await self._lists.check(document)]
@@ -69,7 +69,8 @@ class FileAudit:
         return []
 
 
-def _against_chain(document: BatchDocument, anchor: AuditedAnchor) -> list[Discrepancy]:
+def against_chain(document: BatchDocument, anchor: AuditedAnchor) -> list[Discrepancy]:
+    """Return in what a published batch differs from its anchor: root, sequence, leaf count, the root before."""
     event, header = anchor.event, document.description.header
     found = []
     if document.root != event.root:

@@ -69,6 +69,13 @@ status_wait_s = {max_age_s}
             "utf-8",
         )
 
+    def moved_to(self, folder: Path) -> RunningService:
+        """Return the same installation in another folder that holds its settings: same port, same publisher."""
+        moved = object.__new__(RunningService)
+        moved.folder, moved.port, moved.base_url = folder, self.port, self.base_url
+        moved._private_key, moved._process = self._private_key, None
+        return moved
+
     @property
     def environment(self) -> dict[str, str]:
         """The environment of the service's process: the publisher's key is in it."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from anchor.core.entries import Purpose, StatusEntry
 from anchor.errors import Conflict, InvalidInput, NotFound
 from anchor.store.records import ListPlan, ListSpec
+from anchor.store.sqlite.issuers import require_list_key
 from anchor.store.sqlite.writer import Session
 from status_lists.allocation import IndexPermutation
 
@@ -60,6 +61,7 @@ def allocate(
 
 def add_list(session: Session, issuer: int, spec: ListSpec, new_permutation_key: bytes, now_ms: int) -> int:
     """Make a list, or a pair of revocation and suspension lists, and return the number of the first."""
+    require_list_key(session, issuer)
     row = session.one("select coalesce(max(number) + 1, 0) as number from lists")
     first = int(row["number"]) if row else 0
     purposes = PAIR if spec.purpose in PAIR else (spec.purpose,)

@@ -19,6 +19,7 @@ from anchor.store.records import Accepted, DigestPlace, ListPlan, PackedAccepted
 from anchor.store.sqlite.allocation import HandedOut, allocate
 from anchor.store.sqlite.batches import open_batch, read_batch
 from anchor.store.sqlite.issuers import issuer_by_number
+from anchor.store.sqlite.orphans import Orphans, orphan_places, require_not_rebuilt
 from anchor.store.sqlite.tiles import append_leaves
 from anchor.store.sqlite.writer import Session
 
@@ -41,10 +42,13 @@ def accept(
     """Accept digests one by one, in the order given."""
     issuer_id = identifier_hash(issuer_by_number(session, issuer).identifier)
     batch, size = open_batch(session, now_s)
+    orphans = Orphans(session, issuer, issuer_id)
     leaves: list[bytes] = []
     accepted: list[Accepted] = []
     for submission in submissions:
         known = _known(session, issuer, submission)
+        if known is None and orphans.claim(submission.method_code, submission.digest, submission.status):
+            known = _known(session, issuer, submission)
         if known is not None:
             accepted.append(known)
             continue
@@ -74,9 +78,11 @@ def accept_packed(
     issuer_id = identifier_hash(issuer_by_number(session, issuer).identifier)
     batch, first_size = open_batch(session, now_s)
     size = first_size
+    orphans = Orphans(session, issuer, issuer_id)
     for start in range(0, len(digests), _SLICE * DIGEST_BYTES):
         chunk = digests[start : start + _SLICE * DIGEST_BYTES]
         in_order = [chunk[at : at + DIGEST_BYTES] for at in range(0, len(chunk), DIGEST_BYTES)]
+        orphans.claim_unbound(method_code, in_order)
         session.execute("savepoint slice")
         if _insert_unbound(session, issuer, method_code, batch, size, in_order, now_s) != len(in_order):
             session.execute("rollback to slice")
@@ -104,7 +110,7 @@ def find_digest(session: Session, issuer: int, digest: bytes) -> Sequence[Digest
         if batch is None:
             raise AssertionError("an entry's batch exists")
         places.append(DigestPlace(accepted=_accepted(row), batch=batch))
-    return places
+    return places or orphan_places(session, issuer, digest)
 
 
 def _known(session: Session, issuer: int, submission: Submission) -> Accepted | None:
@@ -135,6 +141,7 @@ def _binding(
     if submission.status is None:
         return None
     first = HandedOut(session, issuer).require(submission.status)
+    require_not_rebuilt(session, first)
     status = StatusEntry(list_number=first, index=submission.status.index)
     if status != submission.status:
         raise Conflict(

@@ -105,6 +105,18 @@ def _require_rotation(session: Session, number: int, old: ListSigner, new: ListS
         raise Conflict(f"issuer {number} had this list key before: a rotation takes a new one")
 
 
+def require_list_key(session: Session, number: int) -> None:
+    """Raise Conflict for an issuer whose list key was lost with the database: nothing new can be signed."""
+    row = session.one(
+        "select signer_did from issuers where number = ? and length(sealed_seed) = 0", (number,)
+    )
+    if row is not None:
+        raise Conflict(
+            f"the key {row['signer_did'][:100]} that signs your lists was lost: the operator must import it, or rotate "
+            "it where it is a did:web, before statuses can change"
+        )
+
+
 def issuer_keys(session: Session, identifier: str) -> IssuerKeys | None:
     """Return an issuer with the keys that signed its lists before."""
     row = session.one(f"select {_COLUMNS} from issuers where identifier = ?", (identifier,))

@@ -61,7 +61,8 @@ def due_lists(session: Session, expiring_before_ms: int) -> Sequence[DueList]:
         from lists join issuers on issuers.number = lists.issuer
         left join list_versions as newest on newest.list = lists.number
              and newest.version = (select max(version) from list_versions where list = lists.number)
-        where published_changes is null or changes != published_changes or newest.valid_until_ms < ?
+        where (published_changes is null or changes != published_changes or newest.valid_until_ms < ?)
+              and length(sealed_seed) > 0
         order by length * bits_per_entry, lists.number
         """,
         (expiring_before_ms,),
@@ -82,7 +83,8 @@ def earliest_expiry_ms(session: Session) -> int | None:
     row = session.one(
         """
         select min(valid_until_ms) as expiry_ms from list_versions as newest
-        where version = (select max(version) from list_versions where list = newest.list)
+        join lists on lists.number = newest.list join issuers on issuers.number = lists.issuer
+        where version = (select max(version) from list_versions where list = newest.list) and length(sealed_seed) > 0
         """
     )
     return None if row is None else row["expiry_ms"]
@@ -145,7 +147,7 @@ def list_version(
         from list_versions
         left join list_forms on list_forms.list = list_versions.list
              and list_forms.version = list_versions.version and list_forms.form = ?
-        where list_versions.list = ? and (list_versions.version = ? or ? is null)
+        where list_versions.list = ? and (list_versions.version = ? or ? is null) and length(document) > 0
         order by list_versions.version desc limit 1
         """,
         (form, number, version, version),

@@ -35,6 +35,13 @@ def batches_sealed_again(database: Database) -> None:
         database.execute(statement)
 
 
+@migrations(name="0008 rebuilt databases")
+def rebuilt_databases(database: Database) -> None:
+    """Create the tables of what a database that was made anew from chain and published files cannot know."""
+    for statement in _REBUILT:
+        database.execute(statement)
+
+
 _INITIAL = (
     """
     create table facts (
@@ -255,6 +262,43 @@ _SEALED_AGAIN = (
     create table list_snapshots (
         batch integer primary key references batches (id),
         versions text not null
+    ) strict
+    """,
+)
+
+_REBUILT = (
+    # Their transactions are known by their hashes only.
+    "create table rebuilt_batches (batch integer primary key references batches (id)) strict",
+    # Leaves of rebuilt batches whose digests nobody has named yet.
+    """
+    create table orphan_leaves (
+        leaf blob primary key check (length(leaf) = 32),
+        batch integer not null references rebuilt_batches (batch),
+        leaf_index integer not null check (leaf_index >= 1)
+    ) strict, without rowid
+    """,
+    # A list goes on from the bits of a version; changes up to `last_change` came before it.
+    """
+    create table rebuilt_lists (
+        list integer primary key references lists (number),
+        version integer,
+        last_change integer not null,
+        foreign key (list, version) references list_versions (list, version)
+    ) strict
+    """,
+    # Anchored, and not published any more where the database was rebuilt from.
+    """
+    create table missing_batches (
+        sequence integer primary key check (sequence >= 1),
+        root blob not null check (length(root) = 32)
+    ) strict
+    """,
+    """
+    create table missing_versions (
+        list integer not null,
+        version integer not null,
+        primary key (list, version),
+        foreign key (list, version) references list_versions (list, version)
     ) strict
     """,
 )

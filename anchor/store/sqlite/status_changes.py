@@ -10,6 +10,7 @@ from anchor.core.entries import Purpose, StatusEntry
 from anchor.errors import Conflict, InvalidInput, NotFound, RevocationIsFinal
 from anchor.store.records import ChangeOutcome, DigestTarget, HistoryItem, StatusChange
 from anchor.store.sqlite.allocation import HandedOut
+from anchor.store.sqlite.issuers import require_list_key
 from anchor.store.sqlite.writer import Session
 from status_lists.bitstring import get_entry, set_entry
 
@@ -21,6 +22,7 @@ def change_status(
     session: Session, issuer: int, changes: Sequence[StatusChange], actor: str, now_ms: int
 ) -> ChangeOutcome:
     """Apply changes in the order given."""
+    require_list_key(session, issuer)
     places = _Places(session, issuer)
     pages = _Pages(session)
     history: list[tuple[object, ...]] = []

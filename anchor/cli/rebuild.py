@@ -1,0 +1,151 @@
+"""`anchor rebuild`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import click
+
+from anchor.app import make_signer
+from anchor.chain.failover import connect
+from anchor.cli.group import EXIT_REFUSED
+from anchor.cli.help_text import examples
+from anchor.cli.operator_options import config_option
+from anchor.cli.output import count_text, print_json
+from anchor.cli.progress import CountLine
+from anchor.cli.seed_file import read_seed
+from anchor.config import Settings, load_settings
+from anchor.errors import InvalidInput
+from anchor.rebuild import RebuildReport, RebuildRequest, rebuild_database
+from anchor.rebuild.report import NOT_PUBLISHED
+from anchor.verify import FileLocation, open_files
+from anchor.verify.findings import printable
+from anchor.verify.trust_file import read_location
+
+_SHOWN = 20
+
+
+@click.command(
+    epilog=examples(
+        "anchor rebuild --mirror ./mirror",
+        "anchor rebuild --mirror ./mirror --base /backups/2026-11-28    from the last backup on",
+        "anchor rebuild --mirror ./mirror --proofs ./diplomas           with digests and bindings of kept proofs",
+        "anchor rebuild --mirror ./mirror --mirror https://auditor.example/anchor --seed-file issuer.seed",
+    )
+)
+@config_option
+@click.option(
+    "--mirror", "mirrors", multiple=True, metavar="MIRROR", help="A mirror: a folder or a URL; repeatable."
+)
+@click.option("--service", metavar="URL", help="A service that still publishes the files.")
+@click.option(
+    "--base", type=click.Path(path_type=Path), metavar="BACKUP", help="An old backup to begin with."
+)
+@click.option("--proofs", type=click.Path(path_type=Path), metavar="FOLDER", help="Proofs that were kept.")
+@click.option(
+    "--seed-file",
+    "seed_files",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="FILE",
+    help="The seed of an issuer's list key, as for `anchor issuer add`; repeatable.",
+)
+@click.option(
+    "--accept-loss",
+    is_flag=True,
+    help="Leave a database although something is missing: only where no better copy can be had.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def rebuild(
+    *,
+    config: Path,
+    mirrors: tuple[str, ...],
+    service: str | None,
+    base: Path | None,
+    proofs: Path | None,
+    seed_files: tuple[Path, ...],
+    accept_loss: bool,
+    as_json: bool,
+) -> None:
+    """Make a lost database anew from the chain and from published files, and say exactly what is missing.
+
+    Every root is computed again and compared with the contract's. Nothing is overwritten. Exit code 0 only if
+    nothing is missing; 1 where something that should be there could not be had or does not match: then there
+    is a database with --accept-loss only. 3 if the chain or the files could not be reached.
+    """
+    settings = load_settings(config, os.environ)
+    locations = [read_location(service=None, mirror=mirror) for mirror in mirrors]
+    locations += [read_location(service=service, mirror=None)]
+    places = [location for location in locations if location is not None]
+    if not places and base is None:
+        raise InvalidInput(
+            "name where the published files are: --mirror MIRROR, --service URL, or a --base BACKUP"
+        )
+    request = RebuildRequest(
+        settings=settings,
+        publisher=make_signer(settings, os.environ).address,
+        seeds=tuple(read_seed(path) for path in seed_files),
+        proofs=proofs,
+        base=base,
+        accepts_loss=accept_loss,
+    )
+    report = asyncio.run(_rebuild(request, settings, places))
+    if as_json:
+        print_json(report.to_json())
+    else:
+        _print(report)
+    if not report.is_complete:
+        raise click.exceptions.Exit(EXIT_REFUSED)
+
+
+async def _rebuild(
+    request: RebuildRequest, settings: Settings, locations: Sequence[FileLocation]
+) -> RebuildReport:
+    progress = CountLine("batches")
+    async with AsyncExitStack() as stack:
+        chain = connect(
+            rpc_urls=settings.chain.reveal_rpc_urls(),
+            contract=settings.chain.contract,
+            quorum=settings.chain.quorum,
+            request_timeout_s=settings.chain.request_timeout_s,
+        )
+        stack.push_async_callback(chain.close)
+        places = [await stack.enter_async_context(open_files(location)) for location in locations]
+        try:
+            return await rebuild_database(request, chain=chain, places=places, on_batch=progress.show)
+        finally:
+            progress.clear()
+
+
+def _print(report: RebuildReport) -> None:
+    click.echo(
+        f"{report.rebuilt:,} of {count_text(report.anchored, 'anchored batch')} rebuilt, each from its root"
+    )
+    click.echo(f"{count_text(report.leaves, 'leaf')}, {report.digests:,} with their digest")
+    if report.proofs_given:
+        click.echo(f"{report.proofs_used:,} of {count_text(report.proofs_given, 'proof')} used")
+    if report.reaccepted:
+        click.echo(f"{count_text(report.reaccepted, 'digest')} of the backup in no batch: accepted again")
+    for issuer in report.issuers:
+        click.echo(
+            f"issuer {issuer.number}, {printable(issuer.identifier)}: list key {issuer.list_key.value}"
+        )
+        if issuer.advice:
+            click.echo(f"    {issuer.advice}")
+    click.echo("not in published files:")
+    for what, then in NOT_PUBLISHED:
+        click.echo(f"    {what}: {then}")
+    if report.has_pending:
+        click.echo("the account has a pending transaction: wait until it is mined, and rebuild again")
+    for loss in report.losses[:_SHOWN]:
+        click.secho(f"✗ {printable(loss.message)} ({loss.code})", fg="red")
+    if len(report.losses) > _SHOWN:
+        click.echo(f"  and {len(report.losses) - _SHOWN} more (--json shows all)")
+    if report.database is None:
+        click.echo("NO DATABASE was made: find what is missing, or give --accept-loss")
+        return
+    click.echo(f"made {report.database}; next: `anchor fsck`, then start the service")

@@ -1,0 +1,164 @@
+"""Makes a database anew beside the place of the lost one, and puts it there only when it is to be used."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from anchor.assembly import open_vault
+from anchor.chain.protocol import Chain
+from anchor.config import Settings
+from anchor.durable_files import sync_file, sync_folder
+from anchor.errors import FatalError, InvalidInput
+from anchor.rebuild.anchors import final_anchors
+from anchor.rebuild.base import Base, open_base
+from anchor.rebuild.building import Building
+from anchor.rebuild.proofs import attach_proofs
+from anchor.rebuild.reading import Sources
+from anchor.rebuild.report import RebuildReport
+from anchor.rebuild.signers import SignerMaker
+from anchor.store.sqlite import SqliteStore
+from anchor.store.sqlite.connection import FileLock, open_for_writing
+from anchor.store.sqlite.migrations import migrations
+from anchor.store.sqlite.writer import Session
+from anchor.verify.audit_chain import AuditedAnchor
+from anchor.verify.sources import PublishedFiles
+from anchor.verify.trust import Anchorage
+
+_SUFFIXES = ("", "-wal", "-shm", ".lock")
+
+OnBatch = Callable[[int, int], None]
+"""Told after each batch: (batches looked at, batches in all)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RebuildRequest:
+    """What a database is rebuilt from besides the chain and published files, and whether losses are accepted."""
+
+    settings: Settings
+    publisher: str
+    seeds: tuple[bytes, ...] = field(default=(), repr=False)
+    proofs: Path | None = None
+    base: Path | None = None
+    accepts_loss: bool = False
+
+
+async def rebuild_database(
+    request: RebuildRequest,
+    *,
+    chain: Chain,
+    places: Sequence[PublishedFiles],
+    on_batch: OnBatch | None = None,
+) -> RebuildReport:
+    """
+    Rebuild a lost database from the chain and from published files, as far as they reach.
+
+    Guarantees that every batch in it gives, leaf by leaf and list by list, the root that the contract holds for it, and
+    that the report names every anchor of which that could not be said. The database takes its place only where
+    nothing is missing, or where losses are accepted; else nothing is left. Raises InvalidInput where a database is
+    there, FatalError where a service holds its lock, ChainUnavailable and ConfigError as `final_anchors`.
+    """
+    settings = request.settings
+    if settings.database.exists():
+        raise InvalidInput(f"{settings.database} is there: move it away first, and keep it for --base")
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = FileLock(settings.database)
+    partial = settings.database.with_name(settings.database.name + ".rebuilding")
+    try:
+        anchors = await final_anchors(chain, await _anchorage(request, chain))
+        _remove(partial)
+        with open_base(request.base, settings) as base:
+            report = await _fill(request, anchors, partial, base, places, on_batch)
+        await _finish(partial, request, chain, report)
+        report.has_pending = await _has_pending(chain, request.publisher)
+        if report.is_complete or request.accepts_loss:
+            sync_file(partial)
+            partial.replace(settings.database)
+            sync_folder(settings.data_dir)
+            report.database = str(settings.database)
+    except OSError as exc:
+        raise FatalError(
+            f"{settings.data_dir} cannot be written ({exc.strerror}): nothing was rebuilt"
+        ) from exc
+    finally:
+        _remove(partial)
+        lock.release()
+    return report
+
+
+async def _anchorage(request: RebuildRequest, chain: Chain) -> Anchorage:
+    settings = request.settings
+    identity = await chain.identity()
+    return Anchorage(
+        chain_id=settings.chain_id,
+        genesis_hash=settings.genesis_hash or identity.genesis_hash,
+        contract=settings.chain.contract,
+        publisher=request.publisher,
+        from_block=settings.chain.from_block,
+        confirmations=settings.chain.confirmations or None,
+    )
+
+
+async def _fill(
+    request: RebuildRequest,
+    anchors: Sequence[AuditedAnchor],
+    partial: Path,
+    base: Base | None,
+    places: Sequence[PublishedFiles],
+    on_batch: OnBatch | None,
+) -> RebuildReport:
+    report = RebuildReport(now_s=int(time.time()), anchored=len(anchors), has_base=base is not None)
+    vault = open_vault(request.settings)
+    signers = SignerMaker(vault, seeds=request.seeds, held=base.held_signers(vault) if base else ())
+    database = open_for_writing(partial)
+    try:
+        migrations.apply(database)
+        building = Building(
+            session=Session(database),
+            sources=Sources([*places, *([base.files] if base else [])]),
+            signers=signers,
+            base_url=request.settings.server.base_url,
+            base=base,
+            report=report,
+        )
+        await building.build(anchors, on_batch)
+        if request.proofs is not None:
+            attach_proofs(Session(database), request.proofs, building.issuer_number, report)
+        building.finish()
+    finally:
+        database.conn.close()
+    return report
+
+
+async def _finish(partial: Path, request: RebuildRequest, chain: Chain, report: RebuildReport) -> None:
+    """Tie the database to chain, contract, publisher and base URL, as the first start of a service does."""
+    identity = await chain.identity()
+    store = SqliteStore(partial, base_url=request.settings.server.base_url)
+    store.open()
+    try:
+        for name, value in (
+            ("chain_id", str(identity.chain_id)),
+            ("genesis_hash", identity.genesis_hash.hex()),
+            ("contract", request.settings.chain.contract.lower()),
+            ("publisher", request.publisher),
+            ("base_url", request.settings.server.base_url),
+        ):
+            await store.pin(name, value)
+        newest = await store.newest_sealed()
+        if newest is None or newest.sequence != report.anchored:
+            # The newest anchors are known to the chain alone: the next batch follows them.
+            await store.note_strangers(report.anchored)
+    finally:
+        await store.close()
+
+
+async def _has_pending(chain: Chain, publisher: str) -> bool:
+    """Whether the account has a transaction in the pool: one of the lost database may still be mined."""
+    return await chain.nonce(publisher, "pending") > await chain.nonce(publisher, "latest")
+
+
+def _remove(partial: Path) -> None:
+    for suffix in _SUFFIXES:
+        partial.with_name(partial.name + suffix).unlink(missing_ok=True)

@@ -1,0 +1,193 @@
+"""A service on a development chain that lived a whole life, with a backup from the middle and a mirror of the end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from click.testing import CliRunner, Result
+
+from anchor.cli import main
+from status_lists.multibase import encode_base64url
+from tests.support.anvil import AnvilChain, running_chain
+from tests.support.running_service import IssuerAccess, RunningService
+
+SEED = bytes(range(32))
+
+
+def new_digest() -> str:
+    """Return a digest as hex."""
+    return secrets.token_bytes(32).hex()
+
+
+async def anchor(*arguments: str | Path, service: RunningService) -> Result:
+    """Run the command line with a service's settings and publisher's key."""
+    environment = {"ANCHOR_PUBLISHER_PRIVATE_KEY": service.environment["ANCHOR_PUBLISHER_PRIVATE_KEY"]}
+    result = await asyncio.to_thread(
+        CliRunner().invoke,
+        main,
+        [*map(str, arguments), "--config", str(service.folder / "anchor.toml")],
+        env=environment,
+    )
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """
+    What a service was: two issuers, one with an imported seed, digests before and after the backup, bound and not.
+
+    `published` are the bodies of its public addresses as it served them last. `proofs` are those of the bound digests.
+    """
+
+    service: RunningService
+    chain: AnvilChain
+    managed: IssuerAccess
+    stand_in: IssuerAccess
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    bound: tuple[dict[str, Any], ...]
+    revoked: dict[str, Any]
+    backup: Path
+    mirror: Path
+    proofs: Path
+    seed_file: Path
+    published: dict[str, bytes]
+
+    def lost(self, folder: Path) -> RunningService:
+        """Return the installation with its settings and publisher's key, and nothing else."""
+        shutil.copytree(self.service.folder, folder, ignore=lambda _path, _names: ["data", "service.log"])
+        return self.service.moved_to(folder)
+
+
+async def published(service: RunningService) -> dict[str, bytes]:
+    """Return what a service serves to everybody."""
+    bodies: dict[str, bytes] = {}
+    async with aiohttp.ClientSession(service.base_url) as session:
+
+        async def get(path: str) -> bytes:
+            async with session.get(path) as response:
+                assert response.status == 200, path
+                bodies[path] = await response.read()
+                return bodies[path]
+
+        head = json.loads(await get("/v1/publisher"))["head"]["sequence"]
+        for sequence in range(1, head + 1):
+            batch = json.loads(await get(f"/v1/batches/{sequence}"))
+            await get(f"/v1/batches/{sequence}/leaves")
+            for listed in batch["lists"]:
+                await get(f"/status-lists/{listed['number']}/versions/{listed['version']}")
+    return bodies
+
+
+async def _submit(
+    service: RunningService, issuer: IssuerAccess, *items: dict[str, Any]
+) -> list[dict[str, Any]]:
+    status, body = await service.request("POST", "/v1/digests", headers=issuer.headers, json=list(items))
+    assert status == 200, body
+    receipts: list[dict[str, Any]] = body["items"]
+    return receipts
+
+
+async def _import_issuer(service: RunningService) -> IssuerAccess:
+    status, body = await service.request(
+        "POST",
+        "/v1/issuers",
+        headers={"Authorization": f"Bearer {service.operator_key}"},
+        json={"name": "Imported", "listSigner": "managed", "seed": encode_base64url(SEED)},
+    )
+    assert status == 201, body
+    return IssuerAccess(identifier=body["id"], api_key=body["apiKey"])
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def life(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Life]:
+    """Let a service live, back it up in the middle, mirror it, and stop it; its chain goes on."""
+    folder = tmp_path_factory.mktemp("life")
+    async with running_chain(state_path=folder / "chain.json") as chain:
+        service = RunningService(folder=folder / "service", chain=chain)
+        await service.start()
+        yield await _live(service, chain, folder)
+
+
+async def _live(service: RunningService, chain: AnvilChain, folder: Path) -> Life:
+    managed = await _import_issuer(service)
+    stand_in = await service.add_issuer("https://university.example")
+    before = (new_digest(), new_digest(), new_digest())
+    await _submit(service, managed, *({"digest": item, "method": "raw"} for item in before))
+    first = await _submit(service, managed, {"digest": new_digest(), "method": "raw", "status": "allocate"})
+    await service.wait_for_state(managed, first[0]["digest"], "final")
+    made = await anchor("backup", folder / "backup", service=service)
+    assert made.exit_code == 0, made.output
+    after = (new_digest(), new_digest())
+    await _submit(service, stand_in, *({"digest": item, "method": "jcs"} for item in after))
+    second = await _submit(
+        service,
+        stand_in,
+        *({"digest": new_digest(), "method": "raw", "status": "allocate"} for _ in range(2)),
+    )
+    change = {"digest": first[0]["digest"], "purpose": "revocation", "value": True, "reason": "left"}
+    status, changed = await service.request(
+        "POST", "/v1/status-changes", headers=managed.headers, json=change
+    )
+    assert status == 200, changed
+    await service.wait_for_anchored_version(0, changed["lists"][0]["version"])
+    await service.wait_for_state(stand_in, second[-1]["digest"], "final")
+    bound = (
+        {"issuer": managed, **await service.wait_for_state(managed, first[0]["digest"], "final")},
+        *[
+            {"issuer": stand_in, **await service.wait_for_state(stand_in, item["digest"], "final")}
+            for item in second
+        ],
+    )
+    proofs = folder / "proofs"
+    proofs.mkdir()
+    for number, item in enumerate(bound):
+        path = f"/v1/digests/{item['digest']}/proof"
+        status, proof = await service.request("GET", path, headers=item["issuer"].headers)
+        assert status == 200, proof
+        (proofs / f"{number}.proof.json").write_text(json.dumps(proof), "utf-8")
+    (folder / "issuer.seed").write_text(SEED.hex(), "utf-8")
+    await _until_final(service)
+    bodies = await published(service)
+    mirrored = await asyncio.to_thread(
+        CliRunner().invoke, main, ["mirror", str(folder / "mirror"), "--service", service.base_url]
+    )
+    assert mirrored.exit_code == 0, mirrored.output
+    await service.stop()
+    return Life(
+        service=service,
+        chain=chain,
+        managed=managed,
+        stand_in=stand_in,
+        before=before,
+        after=after,
+        bound=bound,
+        revoked=first[0],
+        backup=folder / "backup",
+        mirror=folder / "mirror",
+        proofs=proofs,
+        seed_file=folder / "issuer.seed",
+        published=bodies,
+    )
+
+
+async def _until_final(service: RunningService) -> None:
+    """Wait until the head's document says that it is final."""
+    for _ in range(1200):
+        _, publisher = await service.request("GET", "/v1/publisher")
+        _, batch = await service.request("GET", f"/v1/batches/{publisher['head']['sequence']}")
+        if batch["state"] == "final":
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(service.log[-2000:])
