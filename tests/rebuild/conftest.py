@@ -120,6 +120,14 @@ async def life(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Life]:
         yield await _live(service, chain, folder)
 
 
+@pytest_asyncio.fixture(loop_scope="module")
+async def same_chain(life: Life) -> AsyncIterator[None]:
+    """Give every test the chain as the lost service left it: what a test anchors is taken back."""
+    snapshot = await life.chain.control("evm_snapshot")
+    yield
+    assert await life.chain.control("evm_revert", snapshot)
+
+
 async def _live(service: RunningService, chain: AnvilChain, folder: Path) -> Life:
     managed = await _import_issuer(service)
     stand_in = await service.add_issuer("https://university.example")
@@ -136,6 +144,8 @@ async def _live(service: RunningService, chain: AnvilChain, folder: Path) -> Lif
         stand_in,
         *({"digest": new_digest(), "method": "raw", "status": "allocate"} for _ in range(2)),
     )
+    # Anchored before the revocation: so the lists of both issuers are older than the head.
+    await service.wait_for_state(stand_in, second[-1]["digest"], "mined")
     change = {"digest": first[0]["digest"], "purpose": "revocation", "value": True, "reason": "left"}
     status, changed = await service.request(
         "POST", "/v1/status-changes", headers=managed.headers, json=change
@@ -191,3 +201,29 @@ async def _until_final(service: RunningService) -> None:
             return
         await asyncio.sleep(0.05)
     raise AssertionError(service.log[-2000:])
+
+
+async def rebuild(life: Life, service: RunningService, *options: str | Path) -> tuple[int, dict[str, Any]]:
+    """Rebuild from the mirror; return exit code and report."""
+    result = await anchor("rebuild", "--json", "--mirror", life.mirror, *options, service=service)
+    return result.exit_code, json.loads(result.stdout) if result.stdout else {"error": result.stderr}
+
+
+async def operator(service: RunningService, method: str, path: str) -> tuple[int, Any]:
+    """Call the service as its operator."""
+    headers = {"Authorization": f"Bearer {service.operator_key}"}
+    return await service.request(method, path, headers=headers)
+
+
+async def access(service: RunningService, identifier: str) -> IssuerAccess:
+    """Give an issuer of a rebuilt service a new API key, as the operator does."""
+    _, body = await operator(service, "GET", "/v1/issuers")
+    (number,) = [item["number"] for item in body["issuers"] if item["id"] == identifier]
+    status, rotated = await operator(service, "POST", f"/v1/issuers/{number}/rotate-key")
+    assert status == 200, rotated
+    return IssuerAccess(identifier=identifier, api_key=rotated["apiKey"])
+
+
+async def submit(service: RunningService, issuer: IssuerAccess, **item: Any) -> tuple[int, Any]:
+    """Submit one digest."""
+    return await service.request("POST", "/v1/digests", headers=issuer.headers, json=item)

@@ -1,0 +1,59 @@
+"""What of a chain may be rebuilt from: all of it, and only once it is final."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from anchor.errors import ChainUnavailable, ConfigError, FatalError
+from anchor.rebuild.anchors import final_anchors
+from tests.support.fake_chain import address
+from tests.verify.world import World
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """Return a publisher with two final batches."""
+    made = World.make(tmp_path)
+    made.publisher.anchor()
+    made.publisher.anchor()
+    return made
+
+
+async def test_every_final_anchor_is_returned_in_order(world: World) -> None:
+    """Nothing is left out."""
+    anchors = await final_anchors(world.chain, world.anchorage)
+
+    assert [anchor.event.sequence for anchor in anchors] == [1, 2]
+
+
+async def test_anchor_that_is_not_final_yet_is_waited_for(world: World) -> None:
+    """What a reorganisation can take back is not rebuilt, nor is everything before it as if it were the end."""
+    world.publisher.anchor(is_final=False)
+
+    with pytest.raises(ChainUnavailable, match="batch 3 is not final yet"):
+        await final_anchors(world.chain, world.anchorage)
+
+
+async def test_account_that_never_anchored_has_nothing_to_rebuild(world: World) -> None:
+    """A wrong key is told before a database of another is made."""
+    with pytest.raises(FatalError, match="never anchored"):
+        await final_anchors(world.chain, replace(world.anchorage, publisher=address(8)))
+
+
+async def test_account_that_was_succeeded_is_refused(world: World) -> None:
+    """The service goes on with the successor's key."""
+    world.publisher.succeed(address(9))
+
+    with pytest.raises(ConfigError, match="was succeeded by"):
+        await final_anchors(world.chain, world.anchorage)
+
+
+async def test_anchors_before_from_block_are_missed(world: World) -> None:
+    """A gap at the beginning is the setting's fault, and said so."""
+    block = world.publisher.batches[0].document.claim.block_number
+
+    with pytest.raises(ChainUnavailable, match=r"set chain\.from_block"):
+        await final_anchors(world.chain, replace(world.anchorage, from_block=block + 1))

@@ -1,0 +1,188 @@
+"""Leaves of a rebuilt database: who names a digest again gets its place, and nobody gets a second one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from anchor.core.entries import (
+    BatchHeader,
+    Purpose,
+    StatusEntry,
+    StatusSummary,
+    encode_credential,
+    identifier_hash,
+    join_root,
+)
+from anchor.core.merkle import Tree, leaf_hash
+from anchor.errors import Conflict
+from anchor.store.records import Issuer, ListSpec, Mined, Seal, Submission
+from anchor.store.sqlite import SqliteStore, rebuilt
+from anchor.store.sqlite.rebuilt import RebuiltList
+from anchor.store.sqlite.writer import Session
+from tests.support.store_values import (
+    BASE_URL,
+    LIST_LENGTH,
+    NOW_MS,
+    NOW_S,
+    PLAN,
+    accept,
+    add_issuer,
+    digest,
+    submission,
+)
+
+BOUND = StatusEntry(list_number=0, index=7)
+RAW = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """A store with one rebuilt batch: digests 0 to 3 of `issuer` unbound, digest 4 bound, digest 0 of `other`."""
+
+    store: SqliteStore
+    issuer: Issuer
+    other: Issuer
+
+    @property
+    def leaves(self) -> list[bytes]:
+        """The batch's leaves after its header."""
+        own, others = identifier_hash(self.issuer.identifier), identifier_hash(self.other.identifier)
+        entries = [
+            *(encode_credential(own, RAW, digest(number), None) for number in range(4)),
+            encode_credential(own, RAW, digest(4), BOUND),
+            encode_credential(others, RAW, digest(0), None),
+        ]
+        return [leaf_hash(entry) for entry in entries]
+
+    async def submit(self, *submissions: Submission) -> Sequence[tuple[int, int, bool]]:
+        """Submit for `issuer`; return (batch, leaf, whether it is new) of each."""
+        places = await accept(self.store, self.issuer, *submissions)
+        return [(place.batch, place.leaf_index, place.is_new) for place in places]
+
+    async def orphans(self) -> int:
+        """Count the leaves that nobody named yet."""
+        return await self.store._read(rebuilt.orphan_count)
+
+
+def raw(number: int, status: StatusEntry | None = None) -> Submission:
+    """Return a submission by the method of the rebuilt leaves."""
+    return replace(submission(number, method_code=RAW), status=status)
+
+
+@pytest_asyncio.fixture
+async def made(tmp_path: Path) -> AsyncIterator[Rebuilt]:
+    """Write a rebuilt batch under sequence 3."""
+    store = SqliteStore(tmp_path / "anchor.db", base_url=BASE_URL)
+    store.open()
+    found = Rebuilt(store, await add_issuer(store, "university"), await add_issuer(store, "academy"))
+    header = BatchHeader(sequence=3, previous_root=b"\x01" * 32, created_s=NOW_S)
+    tree = Tree()
+    tree.extend([leaf_hash(header.encode()), *found.leaves])
+    status_root = StatusSummary.of([]).status_root()
+    seal = Seal(
+        sequence=3,
+        previous_root=header.previous_root,
+        sealed_s=NOW_S,
+        credential_root=tree.root(),
+        status_root=status_root,
+        root=join_root(tree.root(), status_root),
+    )
+    mined = Mined(transaction=b"\x02" * 32, block_number=9, block_hash=b"\x03" * 32, block_time_s=NOW_S)
+    listed = RebuiltList(
+        number=0,
+        issuer=found.issuer.number,
+        spec=ListSpec(Purpose.REVOCATION, 1, LIST_LENGTH),
+        first_of_pair=0,
+        permutation_key=sha256(b"key").digest(),
+    )
+
+    def write(session: Session) -> None:
+        rebuilt.add_list(session, listed)
+        rebuilt.add_batch(session, seal, mined, tree.levels)
+        rebuilt.set_bits(session, 0, None, bytes(LIST_LENGTH // 8), signs_anew=False)
+
+    await store._writer.run(write)
+    yield found
+    await store.close()
+
+
+async def test_unbound_digest_has_its_old_place_again_once(made: Rebuilt) -> None:
+    """The first and every further submission name the same leaf; no leaf is added."""
+    first = await made.submit(raw(1))
+    again = await made.submit(raw(1))
+
+    assert first == again == [(3, 2, False)]
+    assert await made.orphans() == 5
+    assert (await made.store.backlog()).open_entries == 0
+
+
+async def test_bound_digest_has_its_old_place_by_its_binding_alone(made: Rebuilt) -> None:
+    """The binding of its proof leads to the leaf; then the digest is known like any other."""
+    assert await made.submit(raw(4, BOUND)) == [(3, 5, False)]
+
+    with pytest.raises(Conflict, match="another binding"):
+        await made.submit(raw(4))
+
+
+async def test_unbound_leaf_does_not_become_a_bound_one(made: Rebuilt) -> None:
+    """Who asks for an entry for a digest that stands unbound is refused, and the leaf stays to be named."""
+    with pytest.raises(Conflict, match="another binding"):
+        await made.submit(replace(raw(2), allocate=True))
+
+    assert await made.orphans() == 6
+    assert await made.submit(raw(2)) == [(3, 3, False)]
+
+
+async def test_new_binding_to_a_rebuilt_list_is_refused(made: Rebuilt) -> None:
+    """Nobody knows which entries of a rebuilt list are bound: none is bound anew."""
+    with pytest.raises(Conflict, match="was rebuilt"):
+        await made.submit(raw(9, StatusEntry(0, 8)))
+
+
+async def test_rebuilt_list_hands_out_nothing(made: Rebuilt) -> None:
+    """It counts as full: a fresh entry comes from a list that is made now."""
+    (entry,) = await made.store.allocate(
+        made.issuer.number, 1, idempotency_key=None, plan=PLAN, now_ms=NOW_MS
+    )
+
+    assert entry.list_number == 1
+
+
+async def test_other_issuer_or_method_is_another_leaf(made: Rebuilt) -> None:
+    """A leaf belongs to one issuer and one method: the same digest otherwise is new."""
+    (other,) = await accept(made.store, made.other, raw(1))
+    (jcs,) = await accept(made.store, made.issuer, submission(1, method_code=1))
+    (own,) = await accept(made.store, made.other, raw(0))
+
+    assert (other.is_new, jcs.is_new) == (True, True)
+    assert (own.batch, own.leaf_index, own.is_new) == (3, 6, False)
+
+
+async def test_packed_digests_have_their_old_places(made: Rebuilt) -> None:
+    """Of a packed request the known ones keep their leaves, the rest is new."""
+    body = b"".join(digest(number) for number in (0, 3, 20, 21))
+
+    outcome = await made.store.accept_packed(made.issuer.number, RAW, body, now_s=NOW_S)
+    again = await made.store.accept_packed(made.issuer.number, RAW, body, now_s=NOW_S)
+
+    assert (outcome.new, outcome.known) == (2, 2)
+    assert (again.new, again.known) == (0, 4)
+    assert await made.orphans() == 4
+    (place,) = await made.store.find_digest(made.issuer.number, digest(3))
+    assert (place.accepted.batch, place.accepted.leaf_index) == (3, 4)
+
+
+async def test_unbound_digest_is_found_before_it_is_named_again(made: Rebuilt) -> None:
+    """Its proof can be fetched at once; looking changes nothing, and other issuers see nothing."""
+    (place,) = await made.store.find_digest(made.issuer.number, digest(2))
+
+    assert (place.accepted.method_code, place.accepted.leaf_index, place.batch.sequence) == (RAW, 3, 3)
+    assert list(await made.store.find_digest(made.other.number, digest(2))) == []
+    assert list(await made.store.find_digest(made.issuer.number, digest(4))) == []
+    assert await made.orphans() == 6
