@@ -125,7 +125,7 @@ def _print(report: RebuildReport) -> None:
     click.echo(
         f"{report.rebuilt:,} of {count_text(report.anchored, 'anchored batch')} rebuilt, each from its root"
     )
-    click.echo(f"{count_text(report.leaves, 'leaf')}, {report.digests:,} with their digest")
+    click.echo(f"{report.leaves:,} leaves of credentials, {report.digests:,} with their digest")
     if report.proofs_given:
         click.echo(f"{report.proofs_used:,} of {count_text(report.proofs_given, 'proof')} used")
     if report.reaccepted:
