@@ -33,10 +33,10 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("verify", "Check a credential without asking its issuer."),
     "audit": ("audit", "Check everything that a publisher anchored."),
     "fsck": ("fsck", "Check every promise of a service again (operator)."),
-    "backup": ("backup", "Copy a service's data folder, also while it runs (operator)."),
-    "restore": ("restore", "Put a backup back into an empty data folder (operator)."),
-    "mirror": ("mirror", "Keep a copy of everything that a service publishes."),
-    "rebuild": ("rebuild", "Make a lost database anew from chain and published files (operator)."),
+    "backup": ("backup", "Copy a service's database and keys (operator)."),
+    "restore": ("restore", "Put a backup back (operator)."),
+    "mirror": ("mirror", "Keep a copy of what a service publishes."),
+    "rebuild": ("rebuild", "Make a lost database anew (operator)."),
     "trust": ("trust", "Manage what you, as a verifier, trust."),
 }
 

@@ -59,8 +59,6 @@ def status_text(status: StatusEntry | None) -> str:
 
 def count_text(count: int, noun: str) -> str:
     """Return a number with its noun, in the plural where it needs one."""
-    if noun.endswith("y"):
-        plural = f"{noun[:-1]}ies"
-    else:
-        plural = f"{noun}es" if noun.endswith("ch") else f"{noun}s"
+    ending = {"y": "ies", "h": "hes"}.get(noun[-1])
+    plural = noun[:-1] + ending if ending else f"{noun}s"
     return f"{count:,} {noun if count == 1 else plural}"
