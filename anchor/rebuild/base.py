@@ -172,6 +172,8 @@ class Base:
 
         An acknowledged digest is never lost: one whose batch is missing gets a second leaf rather than none.
         """
+        lists = {row["number"] for row in session.all("select number from lists")}
+        homeless = 0
         session.execute("begin")
         for identifier, own in groupby(stored_entries(self._session), key=lambda row: str(row["identifier"])):
             number = number_of(identifier)
@@ -179,12 +181,21 @@ class Base:
             waiting = []
             for row in own:
                 status = None if row["list"] is None else StatusEntry(row["list"], row["list_index"])
-                if not orphans.claim(row["method"], row["digest"], status):
+                if status is not None and status.list_number not in lists:
+                    homeless += 1
+                elif not orphans.claim(row["method"], row["digest"], status):
                     waiting.append(Submission(row["method"], row["digest"], status))
             report.reaccepted += len(waiting)
             for start in range(0, len(waiting), _ACCEPTED_AT_ONCE):
                 accept(session, number, waiting[start : start + _ACCEPTED_AT_ONCE], _NO_LISTS, report.now_s)
         session.execute("commit")
+        if homeless:
+            report.lose(
+                None,
+                "binding_lost",
+                f"{homeless} digests of the backup are bound to lists that are in no batch that could be had: their "
+                "issuers submit them again",
+            )
 
     def write_history(self, session: Session) -> None:
         """Insert who changed which status, when and why, up to the backup."""

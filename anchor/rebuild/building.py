@@ -63,6 +63,10 @@ class Building:
             await self._batch(anchor)
             if on_batch is not None:
                 on_batch(done, len(anchors))
+        for state in self._states:
+            if (state.number, state.entry.version) not in self._versions:
+                # Of a batch that is missing: the list goes on from it all the same, and the next batch commits to it.
+                self._write_anchored(state, self._heads.get((state.number, state.entry.version)), None)
         for number, version in self._unanchored.items():
             self._write_version(number, version, batch=None)
         if self._base is not None:
@@ -217,7 +221,7 @@ class Building:
         self._seen[state.issuer].see(version)
         return version
 
-    def _write_anchored(self, state: ListState, version: SignedVersion | None, batch: int) -> None:
+    def _write_anchored(self, state: ListState, version: SignedVersion | None, batch: int | None) -> None:
         if version is not None:
             self._write_version(state.number, version, batch=batch)
             return

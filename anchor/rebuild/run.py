@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from anchor.durable_files import sync_file, sync_folder
 from anchor.errors import FatalError, InvalidInput
 from anchor.rebuild.anchors import final_anchors
 from anchor.rebuild.base import Base, open_base
-from anchor.rebuild.building import Building
+from anchor.rebuild.building import Building, OnBatch
 from anchor.rebuild.proofs import attach_proofs
 from anchor.rebuild.reading import Sources
 from anchor.rebuild.report import RebuildReport
@@ -28,9 +28,6 @@ from anchor.verify.sources import PublishedFiles
 from anchor.verify.trust import Anchorage
 
 _SUFFIXES = ("", "-wal", "-shm", ".lock")
-
-OnBatch = Callable[[int, int], None]
-"""Told after each batch: (batches looked at, batches in all)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +58,7 @@ async def rebuild_database(
     there, FatalError where a service holds its lock, ChainUnavailable and ConfigError as `final_anchors`.
     """
     settings = request.settings
-    if settings.database.exists():
-        raise InvalidInput(f"{settings.database} is there: move it away first, and keep it for --base")
+    _require_no_database(settings.database)
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = FileLock(settings.database)
     partial = settings.database.with_name(settings.database.name + ".rebuilding")
@@ -86,6 +82,14 @@ async def rebuild_database(
         _remove(partial)
         lock.release()
     return report
+
+
+def _require_no_database(database: Path) -> None:
+    # A log that lies about would be taken for the new database's own.
+    for suffix in ("", "-wal", "-shm"):
+        path = database.with_name(database.name + suffix)
+        if path.exists():
+            raise InvalidInput(f"{path} is there: move it away first, and keep it for --base")
 
 
 async def _anchorage(request: RebuildRequest, chain: Chain) -> Anchorage:

@@ -17,6 +17,7 @@ import pytest_asyncio
 from click.testing import CliRunner, Result
 
 from anchor.cli import main
+from anchor.cli.group import EXIT_UNCHECKED
 from status_lists.multibase import encode_base64url
 from tests.support.anvil import AnvilChain, running_chain
 from tests.support.running_service import IssuerAccess, RunningService
@@ -45,7 +46,9 @@ async def anchor(*arguments: str | Path, service: RunningService) -> Result:
 @dataclass(frozen=True, slots=True)
 class Life:
     """
-    What a service was: two issuers, one with an imported seed, digests before and after the backup, bound and not.
+    What a service was: three issuers, and digests before and after the backup, bound and not.
+
+    `managed` has an imported seed; `hosted` is a did:web of the service whose key was rotated after the backup.
 
     `published` are the bodies of its public addresses as it served them last. `proofs` are those of the bound digests.
     """
@@ -54,6 +57,7 @@ class Life:
     chain: AnvilChain
     managed: IssuerAccess
     stand_in: IssuerAccess
+    hosted: IssuerAccess
     before: tuple[str, ...]
     after: tuple[str, ...]
     bound: tuple[dict[str, Any], ...]
@@ -87,6 +91,7 @@ async def published(service: RunningService) -> dict[str, bytes]:
             await get(f"/v1/batches/{sequence}/leaves")
             for listed in batch["lists"]:
                 await get(f"/status-lists/{listed['number']}/versions/{listed['version']}")
+        await get("/dids/nursing/did.json")
     return bodies
 
 
@@ -99,12 +104,12 @@ async def _submit(
     return receipts
 
 
-async def _import_issuer(service: RunningService) -> IssuerAccess:
+async def _add_issuer(service: RunningService, **members: str) -> IssuerAccess:
     status, body = await service.request(
         "POST",
         "/v1/issuers",
         headers={"Authorization": f"Bearer {service.operator_key}"},
-        json={"name": "Imported", "listSigner": "managed", "seed": encode_base64url(SEED)},
+        json={"name": "Test issuer", **members},
     )
     assert status == 201, body
     return IssuerAccess(identifier=body["id"], api_key=body["apiKey"])
@@ -125,12 +130,16 @@ async def same_chain(life: Life) -> AsyncIterator[None]:
     """Give every test the chain as the lost service left it: what a test anchors is taken back."""
     snapshot = await life.chain.control("evm_snapshot")
     yield
+    # What a stopped service left in the pool would be mined again after the chain was taken back.
+    await life.chain.control("anvil_dropAllTransactions")
     assert await life.chain.control("evm_revert", snapshot)
+    await life.chain.control("anvil_dropAllTransactions")
 
 
 async def _live(service: RunningService, chain: AnvilChain, folder: Path) -> Life:
-    managed = await _import_issuer(service)
+    managed = await _add_issuer(service, listSigner="managed", seed=encode_base64url(SEED))
     stand_in = await service.add_issuer("https://university.example")
+    hosted = await _add_issuer(service, listSigner="did-web", hosted="nursing")
     before = (new_digest(), new_digest(), new_digest())
     await _submit(service, managed, *({"digest": item, "method": "raw"} for item in before))
     first = await _submit(service, managed, {"digest": new_digest(), "method": "raw", "status": "allocate"})
@@ -144,8 +153,14 @@ async def _live(service: RunningService, chain: AnvilChain, folder: Path) -> Lif
         stand_in,
         *({"digest": new_digest(), "method": "raw", "status": "allocate"} for _ in range(2)),
     )
-    # Anchored before the revocation: so the lists of both issuers are older than the head.
+    third = await _submit(service, hosted, {"digest": new_digest(), "method": "raw", "status": "allocate"})
+    # Anchored before the revocation: so the lists of all issuers are older than the head.
     await service.wait_for_state(stand_in, second[-1]["digest"], "mined")
+    await service.wait_for_state(hosted, third[0]["digest"], "mined")
+    rotated = await operator(
+        service, "POST", f"/v1/issuers/{await number_of(service, hosted.identifier)}/rotate-list-key"
+    )
+    assert rotated[0] == 200, rotated
     change = {"digest": first[0]["digest"], "purpose": "revocation", "value": True, "reason": "left"}
     status, changed = await service.request(
         "POST", "/v1/status-changes", headers=managed.headers, json=change
@@ -180,6 +195,7 @@ async def _live(service: RunningService, chain: AnvilChain, folder: Path) -> Lif
         chain=chain,
         managed=managed,
         stand_in=stand_in,
+        hosted=hosted,
         before=before,
         after=after,
         bound=bound,
@@ -206,6 +222,7 @@ async def _until_final(service: RunningService) -> None:
 async def rebuild(life: Life, service: RunningService, *options: str | Path) -> tuple[int, dict[str, Any]]:
     """Rebuild from the mirror; return exit code and report."""
     result = await anchor("rebuild", "--json", "--mirror", life.mirror, *options, service=service)
+    assert result.exit_code != EXIT_UNCHECKED, result.stderr
     return result.exit_code, json.loads(result.stdout) if result.stdout else {"error": result.stderr}
 
 
@@ -215,10 +232,16 @@ async def operator(service: RunningService, method: str, path: str) -> tuple[int
     return await service.request(method, path, headers=headers)
 
 
-async def access(service: RunningService, identifier: str) -> IssuerAccess:
-    """Give an issuer of a rebuilt service a new API key, as the operator does."""
+async def number_of(service: RunningService, identifier: str) -> int:
+    """Return an issuer's number."""
     _, body = await operator(service, "GET", "/v1/issuers")
     (number,) = [item["number"] for item in body["issuers"] if item["id"] == identifier]
+    return int(number)
+
+
+async def access(service: RunningService, identifier: str) -> IssuerAccess:
+    """Give an issuer of a rebuilt service a new API key, as the operator does."""
+    number = await number_of(service, identifier)
     status, rotated = await operator(service, "POST", f"/v1/issuers/{number}/rotate-key")
     assert status == 200, rotated
     return IssuerAccess(identifier=identifier, api_key=rotated["apiKey"])

@@ -10,7 +10,17 @@ import pytest
 
 from anchor.core.digest import Method
 from anchor.store.sqlite import SqliteStore
-from tests.rebuild.conftest import Life, access, anchor, new_digest, published, rebuild, submit
+from tests.rebuild.conftest import (
+    Life,
+    access,
+    anchor,
+    new_digest,
+    number_of,
+    operator,
+    published,
+    rebuild,
+    submit,
+)
 from tests.support.running_service import RunningService
 
 pytestmark = [
@@ -146,7 +156,7 @@ async def test_seed_and_proofs_let_revocation_go_on(life: Life, tmp_path: Path) 
     assert (code, report["proofs"], report["leaves"]["withDigest"]) == (0, {"given": 3, "used": 3}, 3)
     assert changed[0] == 200
     assert batch["sequence"] > report["batches"]["anchored"]
-    assert (allocated[0], allocated[1]["status"]["list"] > 3) == (201, True)
+    assert (allocated[0], allocated[1]["status"]["list"] > 5) == (201, True)
     assert await sound(service)
 
 
@@ -172,7 +182,13 @@ async def test_backup_as_base_brings_back_what_no_file_publishes(life: Life, tmp
 
     assert (code, report["missing"], report["leaves"]["acceptedAgain"]) == (0, [], 0)
     assert report["leaves"]["withDigest"] == 4
-    assert {issuer["listKey"] for issuer in report["issuers"]} == {"held"}
+    keys = {issuer["id"]: issuer["listKey"] for issuer in report["issuers"]}
+    assert keys == {
+        life.managed.identifier: "held",
+        life.stand_in.identifier: "held",
+        # Rotated after the backup.
+        life.hosted.identifier: "lost",
+    }
     assert checked
     assert [(status, body["state"]) for status, body in digests] == [(200, "final")] * 4
     assert digests[-1][1]["status"] == life.revoked["status"]
@@ -188,7 +204,7 @@ async def test_digest_of_backup_that_was_never_anchored_is_accepted_again(life: 
     digest = new_digest()
     store = SqliteStore(base / "anchor.db", base_url=life.service.base_url)
     store.open()
-    (issuer, _) = await store.issuers()
+    (issuer, *_) = await store.issuers()
     await store.accept_packed(issuer.number, int(Method.RAW), bytes.fromhex(digest), now_s=1_700_000_000)
     await store.close()
     service = life.lost(tmp_path / "rebuilt")
@@ -202,3 +218,28 @@ async def test_digest_of_backup_that_was_never_anchored_is_accepted_again(life: 
 
     assert (code, report["leaves"]["acceptedAgain"]) == (0, 1)
     assert final["state"] == "final"
+
+
+async def test_lost_key_of_did_web_is_replaced_by_rotation(life: Life, tmp_path: Path) -> None:
+    """Its lists are signed by a new key, and the document names the keys of before, so that old versions verify on."""
+    service = life.lost(tmp_path / "rebuilt")
+    _, report = await rebuild(life, service)
+    (told,) = [item for item in report["issuers"] if item["id"] == life.hosted.identifier]
+    await service.start()
+    try:
+        number = await number_of(service, life.hosted.identifier)
+        rotated = await operator(service, "POST", f"/v1/issuers/{number}/rotate-list-key")
+        _, document = await service.request("GET", "/dids/nursing/did.json")
+        issuer = await access(service, life.hosted.identifier)
+        allocated = await submit(service, issuer, digest=new_digest(), method="raw", status="allocate")
+        await service.wait_for_state(issuer, allocated[1]["digest"], "final")
+    finally:
+        await service.stop()
+
+    before = json.loads(life.published["/dids/nursing/did.json"])["assertionMethod"]
+    assert (told["listKey"], f"rotate-list-key {number}" in told["advice"]) == ("lost", True)
+    assert rotated[0] == 200
+    assert len(before) == 2
+    assert document["assertionMethod"][1:] == before
+    assert allocated[0] == 201
+    assert await sound(service)

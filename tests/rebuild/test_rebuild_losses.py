@@ -126,6 +126,23 @@ async def test_mirror_that_ends_before_the_chain_names_the_batches(damaged: Life
     assert (checked, sound["unchecked"][0].startswith(f"batch {head} was missing")) == (3, True)
 
 
+async def test_lists_of_a_missing_head_are_not_lost_with_its_leaves(damaged: Life, tmp_path: Path) -> None:
+    """A batch whose leaves are withheld is a gap; the revocations that it committed to stay all the same."""
+    (damaged.mirror / f"batches/{head_of(damaged)}.leaves").unlink()
+    service = damaged.lost(tmp_path / "rebuilt")
+
+    code, report = await rebuild(damaged, service, "--accept-loss")
+    await service.start()
+    try:
+        _, served = await service.request("GET", "/status-lists/0")
+    finally:
+        await service.stop()
+
+    assert (code, [item["code"] for item in report["missing"]]) == (1, ["batch_missing"])
+    assert served == json.loads((damaged.mirror / "status-lists/0.json").read_bytes())
+    assert any(parse_list_document(served, max_bits_bytes=1 << 20).bits)
+
+
 async def test_several_mirrors_complete_each_other(damaged: Life, life: Life, tmp_path: Path) -> None:
     """Each file is taken from the first place where it fits the chain."""
     shutil.copytree(life.mirror, tmp_path / "second")

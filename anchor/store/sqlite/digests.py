@@ -110,7 +110,8 @@ def find_digest(session: Session, issuer: int, digest: bytes) -> Sequence[Digest
         if batch is None:
             raise AssertionError("an entry's batch exists")
         places.append(DigestPlace(accepted=_accepted(row), batch=batch))
-    return places or orphan_places(session, issuer, digest)
+    orphaned = orphan_places(session, issuer, digest)
+    return sorted([*places, *orphaned], key=lambda place: place.accepted.method_code)
 
 
 def _known(session: Session, issuer: int, submission: Submission) -> Accepted | None:
