@@ -6,27 +6,20 @@ import asyncio
 import os
 import sqlite3
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.rebuild.conftest import anchor, new_digest, submit
-from tests.support.anvil import AnvilChain, running_chain
+from tests.support.anvil import AnvilChain
+from tests.support.operating import anchor, new_digest, submit
 from tests.support.running_service import IssuerAccess, RunningService
 
 pytestmark = pytest.mark.anvil
 
 DISK_BYTES = 4 * 1024 * 1024
 PACKED = {"Content-Type": "application/octet-stream"}
-
-
-@pytest.fixture
-async def chain(tmp_path: Path) -> AsyncIterator[AnvilChain]:
-    """Run a development chain with the registry deployed."""
-    async with running_chain(state_path=tmp_path / "chain.json") as started:
-        yield started
 
 
 @pytest.fixture

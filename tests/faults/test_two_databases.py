@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.rebuild.conftest import anchor, new_digest, submit
-from tests.support.anvil import AnvilChain, running_chain
+from tests.support.anvil import AnvilChain
+from tests.support.operating import anchor, new_digest, submit
 from tests.support.running_service import POLL_S, IssuerAccess, RunningService
 
 pytestmark = pytest.mark.anvil
 
 POLLS = 600
-
-
-@pytest.fixture
-async def chain(tmp_path: Path) -> AsyncIterator[AnvilChain]:
-    """Run a development chain with the registry deployed."""
-    async with running_chain(state_path=tmp_path / "chain.json") as started:
-        yield started
 
 
 async def alarmed(*services: RunningService) -> bool:

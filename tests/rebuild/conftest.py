@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import secrets
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,33 +12,16 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from anchor.cli import main
 from anchor.cli.group import EXIT_UNCHECKED
 from status_lists.multibase import encode_base64url
 from tests.support.anvil import AnvilChain, running_chain
+from tests.support.operating import anchor, new_digest, number_of, operator
 from tests.support.running_service import IssuerAccess, RunningService
 
 SEED = bytes(range(32))
-
-
-def new_digest() -> str:
-    """Return a digest as hex."""
-    return secrets.token_bytes(32).hex()
-
-
-async def anchor(*arguments: str | Path, service: RunningService) -> Result:
-    """Run the command line with a service's settings and publisher's key."""
-    environment = {"ANCHOR_PUBLISHER_PRIVATE_KEY": service.environment["ANCHOR_PUBLISHER_PRIVATE_KEY"]}
-    result = await asyncio.to_thread(
-        CliRunner().invoke,
-        main,
-        [*map(str, arguments), "--config", str(service.folder / "anchor.toml")],
-        env=environment,
-    )
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +51,7 @@ class Life:
 
     def lost(self, folder: Path) -> RunningService:
         """Return the installation with its settings and publisher's key, and nothing else."""
-        shutil.copytree(self.service.folder, folder, ignore=lambda _path, _names: ["data", "service.log"])
-        return self.service.moved_to(folder)
+        return self.service.lost(folder)
 
 
 async def published(service: RunningService) -> dict[str, bytes]:
@@ -224,29 +204,3 @@ async def rebuild(life: Life, service: RunningService, *options: str | Path) -> 
     result = await anchor("rebuild", "--json", "--mirror", life.mirror, *options, service=service)
     assert result.exit_code != EXIT_UNCHECKED, result.stderr
     return result.exit_code, json.loads(result.stdout) if result.stdout else {"error": result.stderr}
-
-
-async def operator(service: RunningService, method: str, path: str) -> tuple[int, Any]:
-    """Call the service as its operator."""
-    headers = {"Authorization": f"Bearer {service.operator_key}"}
-    return await service.request(method, path, headers=headers)
-
-
-async def number_of(service: RunningService, identifier: str) -> int:
-    """Return an issuer's number."""
-    _, body = await operator(service, "GET", "/v1/issuers")
-    (number,) = [item["number"] for item in body["issuers"] if item["id"] == identifier]
-    return int(number)
-
-
-async def access(service: RunningService, identifier: str) -> IssuerAccess:
-    """Give an issuer of a rebuilt service a new API key, as the operator does."""
-    number = await number_of(service, identifier)
-    status, rotated = await operator(service, "POST", f"/v1/issuers/{number}/rotate-key")
-    assert status == 200, rotated
-    return IssuerAccess(identifier=identifier, api_key=rotated["apiKey"])
-
-
-async def submit(service: RunningService, issuer: IssuerAccess, **item: Any) -> tuple[int, Any]:
-    """Submit one digest."""
-    return await service.request("POST", "/v1/digests", headers=issuer.headers, json=item)

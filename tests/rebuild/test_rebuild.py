@@ -10,17 +10,8 @@ import pytest
 
 from anchor.core.digest import Method
 from anchor.store.sqlite import SqliteStore
-from tests.rebuild.conftest import (
-    Life,
-    access,
-    anchor,
-    new_digest,
-    number_of,
-    operator,
-    published,
-    rebuild,
-    submit,
-)
+from tests.rebuild.conftest import Life, published, rebuild
+from tests.support.operating import access, anchor, new_digest, number_of, operator, submit
 from tests.support.running_service import RunningService
 
 pytestmark = [

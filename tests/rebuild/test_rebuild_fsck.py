@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.rebuild.conftest import Life, anchor, rebuild
+from tests.rebuild.conftest import Life, rebuild
+from tests.support.operating import anchor
 from tests.support.running_service import RunningService
 
 pytestmark = [pytest.mark.anvil, pytest.mark.asyncio(loop_scope="module")]

@@ -22,7 +22,8 @@ from status_lists import (
     verification_method_of,
     write_json_object,
 )
-from tests.rebuild.conftest import SEED, Life, access, anchor, new_digest, rebuild, submit
+from tests.rebuild.conftest import SEED, Life, rebuild
+from tests.support.operating import access, anchor, new_digest, submit
 from tests.support.running_service import RunningService
 
 pytestmark = [

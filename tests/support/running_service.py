@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -75,6 +76,11 @@ status_wait_s = {max_age_s}
         moved.folder, moved.port, moved.base_url = folder, self.port, self.base_url
         moved._private_key, moved._process = self._private_key, None
         return moved
+
+    def lost(self, folder: Path) -> RunningService:
+        """Return the installation with its settings in another folder, and without its data."""
+        shutil.copytree(self.folder, folder, ignore=lambda _path, _names: ["data", "service.log"])
+        return self.moved_to(folder)
 
     @property
     def environment(self) -> dict[str, str]:

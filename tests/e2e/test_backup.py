@@ -3,39 +3,15 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.rebuild.conftest import anchor, new_digest, submit
-from tests.support.anvil import AnvilChain, running_chain
+from tests.support.anvil import AnvilChain
+from tests.support.operating import anchor, new_digest, submit
 from tests.support.running_service import IssuerAccess, RunningService
 
 pytestmark = pytest.mark.anvil
-
-
-@pytest.fixture
-async def chain(tmp_path: Path) -> AsyncIterator[AnvilChain]:
-    """Run a development chain with the registry deployed."""
-    async with running_chain(state_path=tmp_path / "chain.json") as started:
-        yield started
-
-
-@pytest.fixture
-async def service(tmp_path: Path, chain: AnvilChain) -> AsyncIterator[RunningService]:
-    """Run the service on it."""
-    running = RunningService(folder=tmp_path / "service", chain=chain)
-    await running.start()
-    yield running
-    await running.stop()
-
-
-def lost(service: RunningService, folder: Path) -> RunningService:
-    """Return the installation with its settings, without its data."""
-    shutil.copytree(service.folder, folder, ignore=lambda _path, _names: ["data", "service.log"])
-    return service.moved_to(folder)
 
 
 async def anchored(service: RunningService, issuer: IssuerAccess) -> str:
@@ -54,7 +30,7 @@ async def test_backup_of_running_service_restored_after_kill_goes_on(
     digest = await anchored(service, issuer)
     made = await anchor("backup", tmp_path / "backup", "--json", service=service)
     await service.kill()
-    again = lost(service, tmp_path / "again")
+    again = service.lost(tmp_path / "again")
 
     restored = await anchor("restore", tmp_path / "backup", "--json", service=again)
     checked = await anchor("fsck", "--json", service=again)
@@ -79,7 +55,7 @@ async def test_old_backup_is_refused_by_restore_and_by_start(service: RunningSer
     await anchored(service, issuer)
     await anchored(service, issuer)
     await service.stop()
-    again = lost(service, tmp_path / "again")
+    again = service.lost(tmp_path / "again")
 
     refused = await anchor("restore", tmp_path / "backup", service=again)
     assert not (again.folder / "data").exists()
@@ -94,15 +70,15 @@ async def test_old_backup_is_refused_by_restore_and_by_start(service: RunningSer
 
 
 async def test_restore_without_an_answer_of_the_chain_needs_to_be_told(
-    service: RunningService, chain: AnvilChain, tmp_path: Path
+    service: RunningService, anvil: AnvilChain, tmp_path: Path
 ) -> None:
     """An age that cannot be checked is not assumed: exit code 3, unless the operator says so."""
     issuer = await service.add_issuer()
     await anchored(service, issuer)
     await anchor("backup", tmp_path / "backup", service=service)
-    again = lost(service, tmp_path / "again")
+    again = service.lost(tmp_path / "again")
     settings = (again.folder / "anchor.toml").read_text("utf-8")
-    (again.folder / "anchor.toml").write_text(settings.replace(chain.rpc_url, "http://127.0.0.1:9"), "utf-8")
+    (again.folder / "anchor.toml").write_text(settings.replace(anvil.rpc_url, "http://127.0.0.1:9"), "utf-8")
 
     unchecked = await anchor("restore", tmp_path / "backup", service=again)
     told = await anchor("restore", tmp_path / "backup", "--without-chain", service=again)
