@@ -7,6 +7,7 @@ from pathlib import Path
 
 from anchor.cli.files import CredentialFile, read_proof_beside
 from anchor.cli.submission import Outcome
+from anchor.client import ServiceClient
 from anchor.documents import ProofDocument
 from anchor.errors import InvalidProof
 from anchor.verify.files import PROOF_SUFFIX, proof_path_of
@@ -29,6 +30,31 @@ def refuse_files_with_other_proofs(outcomes: Iterable[Outcome], directory: Path 
                 f"{_kind(kept.proof.entry.method.label, salted=kept.proof.entry.salted)}; this one is "
                 f"{_kind(outcome.file.method.label, salted=outcome.file.salted)}: {_ADVICE}"
             )
+
+
+async def keep_bindings(client: ServiceClient, outcomes: Iterable[Outcome], directory: Path | None) -> None:
+    """Let every file whose proof is there be submitted with the status entry that the proof binds.
+
+    The service knows it, unless its database was lost: then the digest has its old place by it, and no second
+    one. A proof of another publisher says nothing here.
+    """
+    bound = [
+        (outcome, kept)
+        for outcome in outcomes
+        if outcome.file is not None
+        and not outcome.error
+        and (kept := _kept(proof_path_of(outcome.path, directory))) is not None
+        and kept.proof.entry.status is not None
+        and _is_of(kept, outcome.file)
+    ]
+    if not bound:
+        return
+    publisher = await client.publisher()
+    own = (publisher.chain_id, publisher.contract.lower(), publisher.publisher.lower())
+    for outcome, kept in bound:
+        claim = kept.claim
+        if (claim.chain_id, claim.contract.lower(), claim.publisher.lower()) == own:
+            outcome.kept_status = kept.proof.entry.status
 
 
 def refusal_to_replace(path: Path, document: ProofDocument) -> str | None:

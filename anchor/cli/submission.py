@@ -11,6 +11,7 @@ from anchor.cli.files import CredentialFile, read_credential, require_credential
 from anchor.cli.own_status import entry_to_bind, names_bitstring_lists
 from anchor.client import MAX_ITEMS, DigestTarget, Receipt, ServiceClient, Submission
 from anchor.core.digest import Method
+from anchor.core.entries import StatusEntry
 from anchor.errors import Conflict, InvalidInput, NotFound
 
 MAX_SPLITS = 256
@@ -28,10 +29,14 @@ class Plan:
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of one file: read, accepted, proved, or the error that stopped it."""
+    """What became of one file: read, accepted, proved, or the error that stopped it.
+
+    `kept_status` is the status entry that a proof beside it binds already.
+    """
 
     path: Path
     file: CredentialFile | None = None
+    kept_status: StatusEntry | None = None
     receipt: Receipt | None = None
     proof: Path | None = None
     error: str | None = None
@@ -80,7 +85,7 @@ async def submit_files(client: ServiceClient, outcomes: Sequence[Outcome], plan:
             digest=target.digest,
             method=outcome.file.method,
             salted=target.salted,
-            status=bound or plan.default_status,
+            status=bound or outcome.kept_status or plan.default_status,
         )
     await _submit_all(client, list(submissions.items()), by_target)
 

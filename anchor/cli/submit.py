@@ -14,7 +14,12 @@ import click
 from anchor.cli.files import write_proof
 from anchor.cli.group import EXIT_REFUSED, EXIT_UNCHECKED
 from anchor.cli.help_text import examples
-from anchor.cli.kept_proofs import issuer_warning, refusal_to_replace, refuse_files_with_other_proofs
+from anchor.cli.kept_proofs import (
+    issuer_warning,
+    keep_bindings,
+    refusal_to_replace,
+    refuse_files_with_other_proofs,
+)
 from anchor.cli.options import ServiceOptions, method_option, salt_option, service_options
 from anchor.cli.output import count_text, print_json, print_table, status_json, status_text
 from anchor.cli.submission import Outcome, Plan, read_files, submit_files
@@ -114,6 +119,8 @@ async def _submit(
     if all(outcome.error for outcome in outcomes):
         return None
     async with options.client() as client:
+        if not writing.force:
+            await keep_bindings(client, outcomes, writing.directory)
         await submit_files(client, outcomes, plan)
         if wait is None:
             return None

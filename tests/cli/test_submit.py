@@ -506,3 +506,39 @@ def test_submit_same_digest_twice_is_new_once(cli: Cli, service: FakeService, ba
     assert "2 files: 1 new, 1 known already, 0 failed" in result.stdout
     assert copy.with_name("copy.json.proof.json").exists()
     assert len(_submitted(service)) == 1
+
+
+def test_submit_again_names_the_binding_of_the_kept_proof(
+    cli: Cli, service: FakeService, tmp_path: Path
+) -> None:
+    """A service whose database was rebuilt finds the old leaf by it, and hands out no second entry."""
+    credential = _write(tmp_path / "badge.json", {"name": "Ada"})
+    assert cli("submit", credential).exit_code == 0
+    bound = parse_proof((tmp_path / "badge.json.proof.json").read_bytes()).proof.entry.status
+    assert bound is not None
+
+    again = cli("submit", credential)
+    forced = cli("submit", "--force", credential)
+
+    assert (again.exit_code, forced.exit_code) == (0, 0)
+    assert [item["status"] for item in _submitted(service)] == [
+        "allocate",
+        {"list": bound.list_number, "index": bound.index},
+        "allocate",
+    ]
+
+
+def test_submit_takes_no_binding_from_a_proof_of_another_publisher(
+    cli: Cli, service: FakeService, tmp_path: Path
+) -> None:
+    """Its lists are others, whatever their numbers."""
+    credential = _write(tmp_path / "badge.json", {"name": "Ada"})
+    assert cli("submit", credential).exit_code == 0
+    path = tmp_path / "badge.json.proof.json"
+    kept = parse_proof(path.read_bytes())
+    other = replace(kept, claim=replace(kept.claim, publisher="0x" + "11" * 20))
+    path.write_text(json.dumps(proof_to_json(other)))
+
+    cli("submit", credential)
+
+    assert [item["status"] for item in _submitted(service)] == ["allocate", "allocate"]
