@@ -43,7 +43,7 @@ RAW = 4
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """A store with one rebuilt batch: digests 0 to 3 of `issuer` unbound, digest 4 bound, digest 0 of `other`."""
+    """A store with one rebuilt batch: digests 0 to 3 of `issuer` unbound, 4 bound, 0 of `other`, 3 again."""
 
     store: SqliteStore
     issuer: Issuer
@@ -57,6 +57,8 @@ class Rebuilt:
             *(encode_credential(own, RAW, digest(number), None) for number in range(4)),
             encode_credential(own, RAW, digest(4), BOUND),
             encode_credential(others, RAW, digest(0), None),
+            # A second leaf of digest 3: its batch was missing once, and it was submitted again.
+            encode_credential(own, RAW, digest(3), None),
         ]
         return [leaf_hash(entry) for entry in entries]
 
@@ -118,7 +120,7 @@ async def test_unbound_digest_has_its_old_place_again_once(made: Rebuilt) -> Non
     again = await made.submit(raw(1))
 
     assert first == again == [(3, 2, False)]
-    assert await made.orphans() == 5
+    assert await made.orphans() == 6
     assert (await made.store.backlog()).open_entries == 0
 
 
@@ -135,7 +137,7 @@ async def test_unbound_leaf_does_not_become_a_bound_one(made: Rebuilt) -> None:
     with pytest.raises(Conflict, match="another binding"):
         await made.submit(replace(raw(2), allocate=True))
 
-    assert await made.orphans() == 6
+    assert await made.orphans() == 7
     assert await made.submit(raw(2)) == [(3, 3, False)]
 
 
@@ -173,7 +175,7 @@ async def test_packed_digests_have_their_old_places(made: Rebuilt) -> None:
 
     assert (outcome.new, outcome.known) == (2, 2)
     assert (again.new, again.known) == (0, 4)
-    assert await made.orphans() == 4
+    assert await made.orphans() == 5
     (place,) = await made.store.find_digest(made.issuer.number, digest(3))
     assert (place.accepted.batch, place.accepted.leaf_index) == (3, 4)
 
@@ -185,4 +187,4 @@ async def test_unbound_digest_is_found_before_it_is_named_again(made: Rebuilt) -
     assert (place.accepted.method_code, place.accepted.leaf_index, place.batch.sequence) == (RAW, 3, 3)
     assert list(await made.store.find_digest(made.other.number, digest(2))) == []
     assert list(await made.store.find_digest(made.issuer.number, digest(4))) == []
-    assert await made.orphans() == 6
+    assert await made.orphans() == 7

@@ -110,7 +110,8 @@ def find_digest(session: Session, issuer: int, digest: bytes) -> Sequence[Digest
         if batch is None:
             raise AssertionError("an entry's batch exists")
         places.append(DigestPlace(accepted=_accepted(row), batch=batch))
-    orphaned = orphan_places(session, issuer, digest)
+    known = {place.accepted.method_code for place in places}
+    orphaned = orphan_places(session, issuer, digest, known=known)
     return sorted([*places, *orphaned], key=lambda place: place.accepted.method_code)
 
 

@@ -269,12 +269,14 @@ _SEALED_AGAIN = (
 _REBUILT = (
     # Their transactions are known by their hashes only.
     "create table rebuilt_batches (batch integer primary key references batches (id)) strict",
-    # Leaves of rebuilt batches whose digests nobody has named yet.
+    # Leaves of rebuilt batches whose digests nobody has named yet. One may stand twice: where a batch was missing when
+    # a database was rebuilt, a digest of it that was submitted again has a second leaf.
     """
     create table orphan_leaves (
-        leaf blob primary key check (length(leaf) = 32),
+        leaf blob not null check (length(leaf) = 32),
         batch integer not null references rebuilt_batches (batch),
-        leaf_index integer not null check (leaf_index >= 1)
+        leaf_index integer not null check (leaf_index >= 1),
+        primary key (leaf, batch, leaf_index)
     ) strict, without rowid
     """,
     # A list goes on from the bits of a version; changes up to `last_change` came before it.

@@ -8,7 +8,7 @@ place back, and no second leaf: the service learns what it lost from those who k
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from anchor.core.digest import METHOD_CODES
 from anchor.core.entries import StatusEntry, encode_credential, identifier_hash, unbound_credential_leaves
@@ -22,7 +22,9 @@ from anchor.store.sqlite.writer import Session
 _PLACE = """
     select orphan_leaves.leaf, orphan_leaves.batch, leaf_index, sealed_s
     from orphan_leaves join batches on batches.id = orphan_leaves.batch where orphan_leaves.leaf = ?
+    order by orphan_leaves.batch, leaf_index limit 1
 """
+"""The first place of a leaf: where it stands twice, that is the digest's, as of any digest."""
 
 
 class Orphans:
@@ -37,8 +39,12 @@ class Orphans:
         self._exist = session.one("select 1 from orphan_leaves limit 1") is not None
 
     def claim(self, method_code: int, digest: bytes, status: StatusEntry | None) -> bool:
-        """Let a digest have the orphan leaf that it gives, unbound or as bound; say whether there is one."""
-        if not self._exist:
+        """
+        Let a digest have the orphan leaf that it gives, unbound or as bound; say whether it has one now.
+
+        A digest that has its place already keeps it.
+        """
+        if not self._exist or self._is_known(method_code, digest):
             return False
         for binding in dict.fromkeys((None, status)):
             leaf = leaf_hash(encode_credential(self._issuer_id, method_code, digest, binding))
@@ -56,8 +62,16 @@ class Orphans:
         for position, digest in enumerate(digests):
             leaf = leaves[position * HASH_BYTES : (position + 1) * HASH_BYTES]
             row = self._session.one(_PLACE, (leaf,))
-            if row is not None:
+            if row is not None and not self._is_known(method_code, digest):
                 self._attach(row, method_code, digest, None)
+
+    def _is_known(self, method_code: int, digest: bytes) -> bool:
+        return bool(
+            self._session.one(
+                "select 1 from entries where issuer = ? and method = ? and digest = ?",
+                (self._issuer, method_code, digest),
+            )
+        )
 
     def _is_bound(self, binding: StatusEntry | None) -> bool:
         # Of two leaves that bind one index the first keeps it: the second was never to be.
@@ -77,16 +91,21 @@ class Orphans:
             """,
             (self._issuer, method_code, digest, row["batch"], row["leaf_index"], row["sealed_s"], *bound),
         )
-        self._session.execute("delete from orphan_leaves where leaf = ?", (row["leaf"],))
+        self._session.execute(
+            "delete from orphan_leaves where leaf = ? and batch = ? and leaf_index = ?",
+            (row["leaf"], row["batch"], row["leaf_index"]),
+        )
 
 
-def orphan_places(session: Session, issuer: int, digest: bytes) -> Sequence[DigestPlace]:
-    """Return where an issuer's unbound digest stands that was not named again yet, under every method."""
+def orphan_places(
+    session: Session, issuer: int, digest: bytes, *, known: Collection[int]
+) -> Sequence[DigestPlace]:
+    """Return where an issuer's unbound digest stands that was not named again yet, under every method but the known."""
     if session.one("select 1 from orphan_leaves limit 1") is None:
         return []
     issuer_id = identifier_hash(issuer_by_number(session, issuer).identifier)
     places = []
-    for method_code in METHOD_CODES:
+    for method_code in (code for code in METHOD_CODES if code not in known):
         leaf = leaf_hash(encode_credential(issuer_id, method_code, digest, None))
         row = session.one(_PLACE, (leaf,))
         batch = None if row is None else read_batch(session, "id = ?", row["batch"])

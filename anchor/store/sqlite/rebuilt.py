@@ -111,8 +111,7 @@ def add_batch(session: Session, seal: Seal, mined: Mined, levels: NodeLevels) ->
     session.execute("insert into rebuilt_batches (batch) values (?)", (seal.sequence,))
     leaves = levels[0]
     session.execute_many(
-        # A leaf that stands twice keeps its first place.
-        "insert into orphan_leaves (leaf, batch, leaf_index) values (?, ?, ?) on conflict (leaf) do nothing",
+        "insert into orphan_leaves (leaf, batch, leaf_index) values (?, ?, ?)",
         (
             (bytes(leaves[at * HASH_BYTES : (at + 1) * HASH_BYTES]), seal.sequence, at)
             for at in range(1, leaf_count)
