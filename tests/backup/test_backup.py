@@ -47,6 +47,16 @@ def names_in(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
+def damage_table(database: Path, table: str) -> None:
+    """Overwrite the beginning of a table's first page, which nothing but a check of all pages reads."""
+    connection = sqlite3.connect(database)
+    (page,) = connection.execute("select rootpage from sqlite_schema where name = ?", (table,)).fetchone()
+    connection.close()
+    content = bytearray(database.read_bytes())
+    content[(page - 1) * 4096 : (page - 1) * 4096 + 64] = b"\xa5" * 64
+    database.write_bytes(content)
+
+
 def digests_in(database: Path) -> int:
     """Count the digests of a database."""
     connection = sqlite3.connect(database)
@@ -129,10 +139,7 @@ async def test_backup_of_damaged_database_refused_and_leaves_nothing(
     await service.store.close()
     damaged = replace(service.settings, data_dir=tmp_path / "damaged")
     shutil.copytree(service.settings.data_dir, damaged.data_dir)
-    content = bytearray(damaged.database.read_bytes())
-    for page in range(8, len(content) // 4096 - 1):
-        content[page * 4096 : page * 4096 + 64] = b"\xa5" * 64
-    damaged.database.write_bytes(content)
+    damage_table(damaged.database, "entries")
     before = names_in(tmp_path)
     await service.start()
 
