@@ -66,9 +66,11 @@ class RebuiltIssuer:
         """What is to be done about its list key; empty where nothing is."""
         if self.list_key is ListKeyState.HELD:
             return ""
+        is_did_web = self.identifier.startswith("did:web:")
         if self.list_key is ListKeyState.NEW:
-            return "a new list key was made; compare its warnings in `anchor issuer list`"
-        if self.identifier.startswith("did:web:"):
+            new = f"it has no lists yet, and a new key for them: {self.verification_method}"
+            return f"{new}; add it to the issuer's DID document" if is_did_web else new
+        if is_did_web:
             return f"its lists are not signed until `anchor issuer rotate-list-key {self.number}`"
         return "its lists are not signed: rebuild with --seed-file, or issue under a new issuer"
 
