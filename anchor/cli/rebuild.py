@@ -97,7 +97,7 @@ def rebuild(
     if as_json:
         print_json(report.to_json())
     else:
-        _print(report)
+        print_report(report)
     if not report.is_complete:
         raise click.exceptions.Exit(EXIT_REFUSED)
 
@@ -121,7 +121,8 @@ async def _rebuild(
             progress.clear()
 
 
-def _print(report: RebuildReport) -> None:
+def print_report(report: RebuildReport) -> None:
+    """Print what was rebuilt, what is missing, and what to do next."""
     click.echo(
         f"{report.rebuilt:,} of {count_text(report.anchored, 'anchored batch')} rebuilt, each from its root"
     )
