@@ -25,14 +25,22 @@ _CLAIM_BYTES = 65_536  # headers and all claims but the list itself
 
 
 def sign_token_list_cwt(
-    token_list: TokenList, *, key: SigningKey, key_id: bytes | None = None, level: int = BEST_LEVEL
+    token_list: TokenList,
+    *,
+    key: SigningKey,
+    key_id: bytes | None = None,
+    level: int = BEST_LEVEL,
+    packed: bytes | None = None,
 ) -> bytes:
     """Sign a list as `statuslist+cwt`; `key_id` becomes `kid`, and `level` is zlib's, 1 to 9.
 
+    `packed` is the compressed list where it is at hand already, as `SegmentedBits.token_list` keeps it.
     Guarantees that `verify_token_list_cwt` gives the list back under the key's public key, and equal bytes
     for equal arguments under one zlib version. The claims stand in the order of the draft's example.
     """
-    claims = claims_of(token_list, compress_token_bits(token_list.bits, level=level))
+    if packed is None:
+        packed = compress_token_bits(token_list.bits, level=level)
+    claims = claims_of(token_list, packed)
     status_list = status_list_of(claims)
     claims["status_list"] = {name: status_list[name] for name in _LIST_MEMBERS if name in status_list}
     labelled = {label: claims[name] for name, label in _LABELS.items() if name in claims}

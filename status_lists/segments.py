@@ -25,6 +25,7 @@ from status_lists.crc32 import crc32_combine, crc32_shift
 from status_lists.encoding import compression_level
 from status_lists.errors import OutOfRange
 from status_lists.multibase import decode_multibase_base64url, encode_base64url
+from status_lists.token_segments import TokenSegments
 
 CHUNK_BYTES = 64
 """The leaves of the tree that is anchored over a list; segments hold whole chunks."""
@@ -57,7 +58,8 @@ class SegmentedBits:
     entry size, OutOfRange for a length that fills no whole bytes and for segments of no whole chunks.
 
     Memory: the bitstring, the text of its segments (at most 4/3 of the bitstring, and little where few entries
-    are set), and a set with each chunk that changed since it was asked for. Calls must not overlap.
+    are set), as much again without the third for `token_list` once that was asked for, and a set with each
+    chunk that changed since it was asked for. Calls must not overlap.
     """
 
     __slots__ = (
@@ -71,6 +73,8 @@ class SegmentedBits:
         "_segment_bytes",
         "_stale",
         "_texts",
+        "_token_segments",
+        "_token_stale",
     )
 
     def __init__(
@@ -94,6 +98,8 @@ class SegmentedBits:
         self._last = b""
         self._checksums = [0] * segments
         self._stale = set(range(segments))
+        self._token_segments: TokenSegments | None = None
+        self._token_stale = set(range(segments))
         self._changed_chunks: set[int] = set()
 
     @classmethod
@@ -135,7 +141,7 @@ class SegmentedBits:
             return
         set_entry(self._bits, index, value, self._bits_per_entry)
         position = index * self._bits_per_entry // 8
-        self._stale.add(position // self._segment_bytes)
+        self._touch(position // self._segment_bytes)
         self._changed_chunks.add(position // CHUNK_BYTES)
 
     def apply(self, changes: Iterable[tuple[int, int]]) -> None:
@@ -160,7 +166,7 @@ class SegmentedBits:
             end = start + self._segment_bytes
             if bits[start:end] == self._bits[start:end]:
                 continue
-            self._stale.add(start // self._segment_bytes)
+            self._touch(start // self._segment_bytes)
             self._changed_chunks.update(
                 at // CHUNK_BYTES
                 for at in range(start, min(end, len(bits)), CHUNK_BYTES)
@@ -201,6 +207,26 @@ class SegmentedBits:
     def gzip(self) -> bytes:
         """Give the gzip member that `encoded` is the text of."""
         return decode_multibase_base64url(self.encoded())
+
+    def token_list(self) -> bytes:
+        """Give the compressed `lst` of a token list of these entries, having compressed again only what changed.
+
+        Guarantees that `expand_token_bits` gives the bits back, in the order of token lists.
+        """
+        if self._token_segments is None:
+            self._token_segments = TokenSegments(
+                size_bytes=len(self._bits), segment_bytes=self._segment_bytes, level=self._level
+            )
+        for number in sorted(self._token_stale):
+            start = number * self._segment_bytes
+            segment = self._bits[start : start + self._segment_bytes]
+            self._token_segments.put(number, segment, self._bits_per_entry)
+        self._token_stale.clear()
+        return self._token_segments.joined()
+
+    def _touch(self, segment: int) -> None:
+        self._stale.add(segment)
+        self._token_stale.add(segment)
 
     def _pack_stale(self) -> None:
         for number in sorted(self._stale):

@@ -21,15 +21,23 @@ _CLAIM_CHARS = 65_536  # header and all claims but the list itself
 
 
 def sign_token_list_jwt(
-    token_list: TokenList, *, key: SigningKey, key_id: str | None = None, level: int = BEST_LEVEL
+    token_list: TokenList,
+    *,
+    key: SigningKey,
+    key_id: str | None = None,
+    level: int = BEST_LEVEL,
+    packed: bytes | None = None,
 ) -> str:
     """Sign a list as `statuslist+jwt`; `key_id` becomes `kid`, and `level` is zlib's, 1 to 9.
 
+    `packed` is the compressed list where it is at hand already, as `SegmentedBits.token_list` keeps it.
     Guarantees that `verify_token_list_jwt` gives the list back under the key's public key, and equal texts
     for equal arguments under one zlib version.
     """
-    packed = encode_base64url(compress_token_bits(token_list.bits, level=level))
-    return sign_token(claims_of(token_list, packed), typ=TYP, key=key, key_id=key_id)
+    if packed is None:
+        packed = compress_token_bits(token_list.bits, level=level)
+    claims = claims_of(token_list, encode_base64url(packed))
+    return sign_token(claims, typ=TYP, key=key, key_id=key_id)
 
 
 def verify_token_list_jwt(text: str, *, public_key: PublicKey, max_bits_bytes: int) -> TokenList:

@@ -67,6 +67,7 @@ def _private_routes() -> list[web.RouteDef]:
         web.get("/v1/issuers", issuers.all_issuers),
         web.post(f"/v1/issuers/{{number:{_NUMBER}}}/rotate-key", issuers.rotate_key),
         web.post(f"/v1/issuers/{{number:{_NUMBER}}}/rotate-list-key", issuers.rotate_list_key),
+        web.post(f"/v1/issuers/{{number:{_NUMBER}}}/rotate-token-key", issuers.rotate_token_key),
         web.post(f"/v1/issuers/{{number:{_NUMBER}}}/disable", issuers.disable),
         web.post("/v1/digests", digests.submit),
         web.get(f"/v1/digests/{{digest:{_DIGEST}}}", digests.look_up),

@@ -9,15 +9,17 @@ from anchor.api.body import read_json
 from anchor.api.keys import SERVICES
 from anchor.errors import InvalidInput
 from anchor.fields import Fields
-from anchor.service.issuers import NewKey
-from anchor.store.records import Issuer, SignerKind
+from anchor.service.issuers import NewKey, NewTokenKey
+from anchor.service.list_keys import RotatedListKey
+from anchor.store.records import Issuer, ListSigner, SignerKind
 from status_lists.datetimes import format_datetime
 from status_lists.did_web import MEDIA_TYPE as DID_TYPE
-from status_lists.multibase import decode_base64url, encode_multikey
+from status_lists.multibase import decode_base64url, encode_multikey, encode_p256_multikey
 from status_lists.publishing import entity_tag, is_unchanged
 
 MAX_BODY_BYTES = 16 * 1024
 SEED_BYTES = 32
+TOKEN_ALGORITHM = "ES256"  # noqa: S105 - an algorithm's name
 
 _DID_CACHE = "public, max-age=60"
 """Short: while a cache keeps a document, its readers refuse what a newer key signed."""
@@ -34,8 +36,11 @@ async def add(request: web.Request) -> web.Response:
     kind = _signer_kind(fields.text("listSigner")) if fields.has("listSigner") else SignerKind.SERVICE
     seed = fields.decoded("seed", _decode_seed) if fields.has("seed") else None
     hosted = fields.optional_text("hosted", max_chars=60)
+    token_key = _token_key(fields.child("tokenKey")) if fields.has("tokenKey") else None
     fields.end()
-    new = await services.issuers.add(identifier=identifier, name=name, kind=kind, seed=seed, hosted=hosted)
+    new = await services.issuers.add(
+        identifier=identifier, name=name, kind=kind, seed=seed, hosted=hosted, token_key=token_key
+    )
     return web.json_response(_new_key_json(new), status=201)
 
 
@@ -57,11 +62,14 @@ async def rotate_list_key(request: web.Request) -> web.Response:
     """POST /v1/issuers/{number}/rotate-list-key: let a new key sign an issuer's lists, and sign them all again."""
     require_operator(request)
     rotated = await request.app[SERVICES].list_keys.rotate(int(request.match_info["number"]))
-    body = issuer_json(rotated.issuer) | {
-        "retired": rotated.retired_method,
-        "warnings": list(rotated.warnings),
-    }
-    return web.json_response(body)
+    return web.json_response(_rotated_json(rotated))
+
+
+async def rotate_token_key(request: web.Request) -> web.Response:
+    """POST /v1/issuers/{number}/rotate-token-key: let a new P-256 key sign the token forms of an issuer's lists."""
+    require_operator(request)
+    rotated = await request.app[SERVICES].list_keys.rotate_token_key(int(request.match_info["number"]))
+    return web.json_response(_rotated_json(rotated))
 
 
 async def did_document(request: web.Request) -> web.Response:
@@ -82,20 +90,46 @@ async def disable(request: web.Request) -> web.Response:
 
 def issuer_json(issuer: Issuer) -> dict[str, object]:
     """Return what the operator sees of an issuer: no secret."""
-    signer = issuer.signer
     return {
         "number": issuer.number,
         "id": issuer.identifier,
         "name": issuer.name,
-        "listSigner": {
-            "type": signer.kind.value,
-            "did": signer.did,
-            "verificationMethod": signer.verification_method,
-            "publicKeyMultibase": encode_multikey(signer.public_key),
-        },
+        "listSigner": _signer_json(issuer.signer),
         "disabled": issuer.is_disabled,
         "created": format_datetime(issuer.created_ms),
     }
+
+
+def _signer_json(signer: ListSigner) -> dict[str, object]:
+    shown: dict[str, object] = {
+        "type": signer.kind.value,
+        "did": signer.did,
+        "verificationMethod": signer.verification_method,
+        "publicKeyMultibase": encode_multikey(signer.public_key),
+    }
+    if signer.token_key is not None:
+        shown["tokenKey"] = {
+            "algorithm": TOKEN_ALGORITHM,
+            "verificationMethod": signer.token_key.verification_method,
+            "publicKeyMultibase": encode_p256_multikey(signer.token_key.public_key),
+        }
+    return shown
+
+
+def _rotated_json(rotated: RotatedListKey) -> dict[str, object]:
+    return issuer_json(rotated.issuer) | {
+        "retired": rotated.retired_method,
+        "warnings": list(rotated.warnings),
+    }
+
+
+def _token_key(fields: Fields) -> NewTokenKey:
+    algorithm = fields.text("algorithm", max_chars=40)
+    if algorithm != TOKEN_ALGORITHM:
+        raise InvalidInput(f"a token key is for {TOKEN_ALGORITHM}, not {algorithm!r}")
+    secret = fields.decoded("secret", _decode_seed) if fields.has("secret") else None
+    fields.end()
+    return NewTokenKey(secret)
 
 
 def _new_key_json(new: NewKey) -> dict[str, object]:

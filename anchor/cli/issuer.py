@@ -1,4 +1,4 @@
-"""`anchor issuer add|list|rotate-key|rotate-list-key|disable`, for the operator of a service."""
+"""`anchor issuer add|list|rotate-key|rotate-list-key|rotate-token-key|disable`, for the operator of a service."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from anchor.cli.help_text import examples
 from anchor.cli.options import ServiceOptions, service_options
 from anchor.cli.output import print_fields, print_json, print_table, time_json
 from anchor.cli.seed_file import read_seed
-from anchor.client import Issuer, ServiceClient
+from anchor.client import Issuer, ListSigner, NewTokenKey, RotatedListKey, ServiceClient
 from anchor.core.strict_json import JsonValue
 from anchor.errors import InvalidInput
 
@@ -70,6 +70,19 @@ def issuer() -> None:
     help="Import a did:key: a file with its 32-byte Ed25519 seed, as base64url or hex.",
 )
 @click.option(
+    "--token-key",
+    "has_token_key",
+    is_flag=True,
+    help="Have a P-256 key sign the JWT and CWT forms of a did:web's lists (ES256).",
+)
+@click.option(
+    "--token-secret-file",
+    "token_secret",
+    type=click.Path(path_type=Path),
+    callback=lambda _ctx, _param, path: None if path is None else read_seed(path),
+    help="Import that key: a file with its 32-byte secret number, big-endian, as base64url or hex.",
+)
+@click.option(
     "--key-file",
     type=click.Path(path_type=Path),
     help="Write the new API key there (mode 0600), do not print it.",
@@ -82,6 +95,8 @@ def add(
     list_signer: str,
     hosted: str | None,
     seed: bytes | None,
+    has_token_key: bool,
+    token_secret: bytes | None,
     key_file: Path | None,
     options: ServiceOptions,
 ) -> None:
@@ -100,6 +115,7 @@ def add(
             issuer_id=issuer_id,
             seed=seed,
             hosted=hosted,
+            token_key=NewTokenKey(token_secret) if has_token_key or token_secret else None,
         ),
     )
     shown = _keep_key(created.api_key, key_file)
@@ -111,7 +127,7 @@ def add(
                 ("number", str(created.issuer.number)),
                 ("id", created.issuer.id),
                 ("name", created.issuer.name),
-                ("list signer", created.issuer.list_signer.verification_method),
+                *_signer_fields(created.issuer.list_signer),
                 *_key_fields(shown, key_file),
             ]
         )
@@ -170,20 +186,21 @@ def rotate_list_key(*, number: int, options: ServiceOptions) -> None:
 
     All its lists are signed again at once; versions that the old key signed stay good.
     """
-    rotated = _call(options, lambda client: client.rotate_list_key(number))
-    if options.as_json:
-        retired: dict[str, JsonValue] = {"retired": rotated.retired_method}
-        print_json({**_issuer_json(rotated.issuer), **retired, "warnings": list(rotated.warnings)})
-    else:
-        print_fields(
-            [
-                ("number", str(number)),
-                ("id", rotated.issuer.id),
-                ("list signer", rotated.issuer.list_signer.verification_method),
-                ("retired", rotated.retired_method),
-            ]
-        )
-    _warn(rotated.warnings)
+    _show_rotated(_call(options, lambda client: client.rotate_list_key(number)), options)
+
+
+@issuer.command(
+    "rotate-token-key",
+    epilog=examples("anchor issuer rotate-token-key 3", "anchor issuer rotate-token-key 3 --json"),
+)
+@click.argument("number", type=click.IntRange(min=1))
+@service_options
+def rotate_token_key(*, number: int, options: ServiceOptions) -> None:
+    """Let a new P-256 key sign the JWT and CWT forms of a did:web issuer's status lists (ES256).
+
+    The issuer may have had none before; the JSON forms stay with its Ed25519 key.
+    """
+    _show_rotated(_call(options, lambda client: client.rotate_token_key(number)), options)
 
 
 @issuer.command(epilog=examples("anchor issuer disable 3"))
@@ -206,17 +223,49 @@ def _call(options: ServiceOptions, call: Callable[[ServiceClient], Awaitable[T]]
     return asyncio.run(run())
 
 
+def _show_rotated(rotated: RotatedListKey, options: ServiceOptions) -> None:
+    issuer, retired = rotated.issuer, rotated.retired_method
+    if options.as_json:
+        print_json({**_issuer_json(issuer), "retired": retired, "warnings": list(rotated.warnings)})
+    else:
+        print_fields(
+            [
+                ("number", str(issuer.number)),
+                ("id", issuer.id),
+                *_signer_fields(issuer.list_signer),
+                *([("retired", retired)] if retired else []),
+            ]
+        )
+    _warn(rotated.warnings)
+
+
+def _signer_fields(signer: ListSigner) -> list[tuple[str, str]]:
+    token_key = [("token key", signer.token_key.verification_method)] if signer.token_key else []
+    return [("list signer", signer.verification_method), *token_key]
+
+
+def _signer_json(signer: ListSigner) -> dict[str, JsonValue]:
+    shown: dict[str, JsonValue] = {
+        "type": signer.type,
+        "did": signer.did,
+        "verificationMethod": signer.verification_method,
+        "publicKeyMultibase": signer.public_key_multibase,
+    }
+    if signer.token_key is not None:
+        shown["tokenKey"] = {
+            "algorithm": signer.token_key.algorithm,
+            "verificationMethod": signer.token_key.verification_method,
+            "publicKeyMultibase": signer.token_key.public_key_multibase,
+        }
+    return shown
+
+
 def _issuer_json(item: Issuer) -> dict[str, JsonValue]:
     return {
         "number": item.number,
         "id": item.id,
         "name": item.name,
-        "listSigner": {
-            "type": item.list_signer.type,
-            "did": item.list_signer.did,
-            "verificationMethod": item.list_signer.verification_method,
-            "publicKeyMultibase": item.list_signer.public_key_multibase,
-        },
+        "listSigner": _signer_json(item.list_signer),
         "disabled": item.is_disabled,
         "created": time_json(item.created),
     }

@@ -10,6 +10,7 @@ from anchor.client.values import (
     EntryState,
     Issuer,
     ListSigner,
+    NewTokenKey,
     PackedReceipt,
     PublishedList,
     Receipt,
@@ -20,6 +21,7 @@ from anchor.client.values import (
     StatusChange,
     StatusEvent,
     Submission,
+    TokenKey,
     Webhook,
 )
 
@@ -32,6 +34,7 @@ __all__ = [
     "EntryState",
     "Issuer",
     "ListSigner",
+    "NewTokenKey",
     "PackedReceipt",
     "PublishedList",
     "Receipt",
@@ -43,5 +46,6 @@ __all__ = [
     "StatusChange",
     "StatusEvent",
     "Submission",
+    "TokenKey",
     "Webhook",
 ]

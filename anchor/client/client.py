@@ -34,6 +34,7 @@ from anchor.client.values import (
     EntryState,
     Issuer,
     JsonObject,
+    NewTokenKey,
     PackedReceipt,
     Receipt,
     RotatedKey,
@@ -43,7 +44,13 @@ from anchor.client.values import (
     Submission,
     Webhook,
 )
-from anchor.client.writing import change_to_json, digest_params, encode_json, submission_to_json
+from anchor.client.writing import (
+    change_to_json,
+    digest_params,
+    encode_json,
+    submission_to_json,
+    token_key_to_json,
+)
 from anchor.core.digest import DIGEST_BYTES, Method
 from anchor.core.entries import StatusEntry
 from anchor.core.strict_json import JsonValue, parse_strict_json
@@ -107,12 +114,13 @@ class ServiceClient:
         issuer_id: str | None = None,
         seed: bytes | None = None,
         hosted: str | None = None,
+        token_key: NewTokenKey | None = None,
     ) -> CreatedIssuer:
         """Create an issuer (operator).
 
         `list_signer` is `managed`, `service` or `did-web`, `seed` a 32-byte Ed25519 seed, `hosted` the last
-        part of a did:web whose document the service is to publish. Not repeated where no answer comes: the
-        issuer may exist then, and its key is lost; rotate it.
+        part of a did:web whose document the service is to publish, `token_key` a P-256 key for a did:web. Not
+        repeated where no answer comes: the issuer may exist then, and its key is lost; rotate it.
         """
         body: JsonObject = {"name": name, "listSigner": list_signer}
         if issuer_id is not None:
@@ -121,6 +129,8 @@ class ServiceClient:
             body["seed"] = encode_base64url(seed)
         if hosted is not None:
             body["hosted"] = hosted
+        if token_key is not None:
+            body["tokenKey"] = token_key_to_json(token_key)
         return await self._post("/v1/issuers", body, read_created_issuer, repeatable=False)
 
     async def issuers(self) -> tuple[Issuer, ...]:
@@ -134,6 +144,11 @@ class ServiceClient:
     async def rotate_list_key(self, number: int) -> RotatedListKey:
         """Let a new key sign the lists of a did:web issuer (operator); not repeated, since each call makes a key."""
         path = f"/v1/issuers/{number}/rotate-list-key"
+        return await self._post(path, None, read_rotated_list_key, repeatable=False)
+
+    async def rotate_token_key(self, number: int) -> RotatedListKey:
+        """Let a new P-256 key sign the token forms of a did:web issuer's lists (operator); not repeated either."""
+        path = f"/v1/issuers/{number}/rotate-token-key"
         return await self._post(path, None, read_rotated_list_key, repeatable=False)
 
     async def disable_issuer(self, number: int) -> None:

@@ -27,6 +27,7 @@ from anchor.client.values import (
     RotatedListKey,
     StatusAllocation,
     StatusEvent,
+    TokenKey,
     Webhook,
 )
 from anchor.core.digest import Method
@@ -58,9 +59,18 @@ def read_issuer(fields: Fields) -> Issuer:
             did=signer.text("did"),
             verification_method=signer.text("verificationMethod"),
             public_key_multibase=signer.text("publicKeyMultibase"),
+            token_key=_read_token_key(signer.child("tokenKey")) if signer.has("tokenKey") else None,
         ),
         is_disabled=fields.boolean("disabled"),
         created=fields.decoded("created", read_time),
+    )
+
+
+def _read_token_key(fields: Fields) -> TokenKey:
+    return TokenKey(
+        algorithm=fields.text("algorithm"),
+        verification_method=fields.text("verificationMethod"),
+        public_key_multibase=fields.text("publicKeyMultibase"),
     )
 
 
@@ -84,9 +94,9 @@ def read_rotated_key(fields: Fields) -> RotatedKey:
 
 
 def read_rotated_list_key(fields: Fields) -> RotatedListKey:
-    """Read an issuer after its list key was replaced."""
+    """Read an issuer after its list key or token key was replaced."""
     return RotatedListKey(
-        issuer=read_issuer(fields), retired_method=fields.text("retired"), warnings=_warnings(fields)
+        issuer=read_issuer(fields), retired_method=fields.optional_text("retired"), warnings=_warnings(fields)
     )
 
 

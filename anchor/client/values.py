@@ -18,13 +18,33 @@ JsonObject = dict[str, JsonValue]
 
 
 @dataclass(frozen=True, slots=True)
+class NewTokenKey:
+    """That an issuer is to have a token key: a fresh one, or the one of a secret of 32 bytes, big-endian."""
+
+    secret: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenKey:
+    """A key beside the list key, as tokens name it."""
+
+    algorithm: str
+    verification_method: str
+    public_key_multibase: str
+
+
+@dataclass(frozen=True, slots=True)
 class ListSigner:
-    """Who signs an issuer's lists: `managed`, `service` or `did-web`, with the key as lists name it."""
+    """Who signs an issuer's lists: `managed`, `service` or `did-web`, with the key as lists name it.
+
+    A did:web may have a token key of P-256, which signs the forms of lists that are JOSE or COSE.
+    """
 
     type: str
     did: str
     verification_method: str
     public_key_multibase: str
+    token_key: TokenKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +79,13 @@ class RotatedKey:
 
 @dataclass(frozen=True, slots=True)
 class RotatedListKey:
-    """An issuer whose lists a new key signs, the verification method of the one before, and what is left to do."""
+    """An issuer whose lists a new key signs, the verification method of the one before, and what is left to do.
+
+    There is none before the first token key.
+    """
 
     issuer: Issuer
-    retired_method: str
+    retired_method: str | None
     warnings: tuple[str, ...]
 
 

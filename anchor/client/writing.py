@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 
-from anchor.client.values import JsonObject, StatusChange, Submission
+from anchor.client.values import JsonObject, NewTokenKey, StatusChange, Submission
 from anchor.core.digest import Method
 from anchor.core.entries import StatusEntry
 from anchor.core.strict_json import JsonValue
-from status_lists.multibase import encode_digest
+from status_lists.multibase import encode_base64url, encode_digest
 
 
 def submission_to_json(item: Submission) -> JsonObject:
@@ -33,6 +33,14 @@ def change_to_json(change: StatusChange) -> JsonObject:
         body["method"] = change.target.method.label
     if change.target.salted:
         body["salted"] = True
+    return body
+
+
+def token_key_to_json(key: NewTokenKey) -> JsonObject:
+    """Return what the API takes as a wish for a token key."""
+    body: JsonObject = {"algorithm": "ES256"}
+    if key.secret is not None:
+        body["secret"] = encode_base64url(key.secret)
     return body
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from anchor.clock import Clock
 from anchor.errors import InvalidInput, Unauthorized
 from anchor.service.keys import KeyVault, hash_api_key, new_api_key, same_key
 from anchor.store.protocol import IssuerStore
-from anchor.store.records import Issuer, NewIssuer, SignerKind
+from anchor.store.records import Issuer, ListSigner, NewIssuer, SignerKind
 from status_lists.did_web import hosted_did, is_hosted_did
 from status_lists.errors import StatusListError
 from status_lists.keys import ListKey
@@ -30,6 +30,13 @@ DID_WEB_WARNING = (
 LOOPBACK_DID_WARNING = (
     "base_url is http, and a did:web is looked up over https: nobody else can resolve this one"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class NewTokenKey:
+    """That an issuer is to have a token key: a fresh one, or the one of a secret of 32 bytes."""
+
+    secret: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +68,21 @@ class Issuers:
         kind: SignerKind,
         seed: bytes | None,
         hosted: str | None = None,
+        token_key: NewTokenKey | None = None,
     ) -> NewKey:
         """
         Add an issuer and return it with its API key.
 
         A managed issuer is named by the did:key that is made here (or imported by its seed), and one whose did:web
-        document this service hosts by the name `hosted` in it, so they bring no identifier; the others must.
+        document this service hosts by the name `hosted` in it, so they bring no identifier; the others must. A did:web
+        may have a token key beside its list key.
         """
         if hosted is not None:
             identifier = self._hosted_identifier(hosted, identifier, kind)
         elif identifier is not None and is_hosted_did(identifier, self._base_url):
             raise InvalidInput(f"this service hosts {identifier[:200]!r}: give 'hosted' instead of 'id'")
         _check_identifier(identifier, kind)
-        signer = self._vault.signer(kind, identifier=identifier, seed=seed)
+        signer = self._with_token_key(self._vault.signer(kind, identifier=identifier, seed=seed), token_key)
         api_key = new_api_key("issuer")
         issuer = await self._store.add_issuer(
             NewIssuer(
@@ -107,7 +116,9 @@ class Issuers:
             case SignerKind.DID_WEB if is_hosted_did(issuer.identifier, self._base_url):
                 return () if self._base_url.startswith("https://") else (LOOPBACK_DID_WARNING,)
             case SignerKind.DID_WEB:
-                return (DID_WEB_WARNING.format(method=issuer.signer.verification_method),)
+                signer = issuer.signer
+                methods = dict.fromkeys((signer.verification_method, signer.token_method))
+                return tuple(DID_WEB_WARNING.format(method=method) for method in methods)
             case SignerKind.MANAGED:
                 return ()
 
@@ -139,6 +150,15 @@ class Issuers:
             raise Unauthorized(
                 "this needs the operator's API key: see operator.key in the service's data folder"
             )
+
+    def _with_token_key(self, signer: ListSigner, wanted: NewTokenKey | None) -> ListSigner:
+        if wanted is None:
+            return signer
+        if signer.kind is not SignerKind.DID_WEB:
+            raise InvalidInput(
+                "'tokenKey' is for a did:web, which names its keys apart from itself: a did:key is its one key"
+            )
+        return replace(signer, token_key=self._vault.token_key(signer.did, secret=wanted.secret))
 
     def _hosted_identifier(self, hosted: str, identifier: str | None, kind: SignerKind) -> str:
         if identifier is not None or kind is not SignerKind.DID_WEB:

@@ -10,12 +10,13 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
-from anchor.errors import ConfigError, Conflict, FatalError
-from anchor.store.records import ListSigner, SignerKind
+from anchor.errors import ConfigError, Conflict, FatalError, InvalidInput
+from anchor.store.records import ListSigner, SignerKind, TokenKey
 from anchor.store.webhooks import Webhook
 from status_lists.errors import StatusListError
 from status_lists.keys import ListKey, open_key, seal_key, verification_method_of
 from status_lists.multibase import encode_base64url
+from status_lists.p256 import P256Key
 
 API_KEY_BYTES = 32
 _SECRET = re.compile("[A-Za-z0-9_-]+")
@@ -61,6 +62,34 @@ class KeyVault:
             sealed_seed=seal_key(key.seed, wrapping_key=self._wrapping_key, context=did),
         )
 
+    def token_key(self, did: str, *, secret: bytes | None) -> TokenKey:
+        """Return a fresh P-256 key of a did:web, or the one of a given secret; InvalidInput for an impossible one."""
+        try:
+            key = P256Key.generate() if secret is None else P256Key(secret)
+        except StatusListError as exc:
+            raise InvalidInput(f"'tokenKey': {exc}") from exc
+        return TokenKey(
+            verification_method=f"{did}#{key.multikey}",
+            public_key=key.public_key,
+            sealed_secret=seal_key(
+                key.secret, wrapping_key=self._wrapping_key, context=_token_key_context(did)
+            ),
+        )
+
+    def open_token_key(self, signer: ListSigner) -> P256Key | None:
+        """Return the key that signs the token forms, None where the list key does; FatalError as by `open`."""
+        if signer.token_key is None:
+            return None
+        context = _token_key_context(signer.did)
+        try:
+            return P256Key(
+                open_key(signer.token_key.sealed_secret, wrapping_key=self._wrapping_key, context=context)
+            )
+        except StatusListError as exc:
+            raise FatalError(
+                f"the token key of {signer.did} cannot be opened: put back the lists.key file it was sealed with"
+            ) from exc
+
     def open(self, signer: ListSigner) -> ListKey:
         """
         Return the signing key.
@@ -90,6 +119,11 @@ class KeyVault:
             raise FatalError(
                 f"the secret of webhook {webhook.id} cannot be opened: put back the lists.key file it was sealed with"
             ) from exc
+
+
+def _token_key_context(did: str) -> str:
+    # No DID begins like this, so a secret of one curve never opens as a seed of the other.
+    return f"token key of {did}"
 
 
 def _webhook_context(issuer: int, url: str) -> str:

@@ -132,19 +132,9 @@ class ListPublisher:
 
     def _signed(self, item: DueList, now_ms: int) -> NewVersion:
         version = next_version(now_ms, item.previous_version)
-        key = self._vault.open(item.signer)
-        if key.public_key != item.signer.public_key:
-            raise FatalError(f"the stored key of {item.signer.did} is not the one it names: restore a backup")
-        signing = Signing(
-            key=key,
-            verification_method=item.signer.verification_method,
-            version=version,
-            valid_until_ms=self._policy.valid_until_ms(version),
-            ttl_ms=self._policy.ttl_ms,
-            aggregation_uri=f"{self._base_url}/v1/issuers/{item.issuer_number}/status-lists",
-        )
+        signing = self._signing(item, version)
         encoded = self._live.encode(item)
-        forms = sign_forms(item, encoded.encoded_list, status_list_of(item, self.url(item.number)), signing)
+        forms = sign_forms(item, encoded, status_list_of(item, self.url(item.number)), signing)
         return NewVersion(
             list_number=item.number,
             version=version,
@@ -153,6 +143,23 @@ class ListPublisher:
             changes=item.changes,
             document=forms.pop(ListForm.VC),
             forms={form.value: body for form, body in forms.items()},
+        )
+
+    def _signing(self, item: DueList, version: int) -> Signing:
+        signer = item.signer
+        key, token_key = self._vault.open(signer), self._vault.open_token_key(signer)
+        opened = (key.public_key, token_key and token_key.public_key)
+        if opened != (signer.public_key, signer.token_key and signer.token_key.public_key):
+            raise FatalError(f"a stored key of {signer.did} is not the one it names: restore a backup")
+        return Signing(
+            key=key,
+            verification_method=signer.verification_method,
+            token_key=token_key or key,
+            token_method=signer.token_method,
+            version=version,
+            valid_until_ms=self._policy.valid_until_ms(version),
+            ttl_ms=self._policy.ttl_ms,
+            aggregation_uri=f"{self._base_url}/v1/issuers/{item.issuer_number}/status-lists",
         )
 
 

@@ -39,6 +39,7 @@ from anchor.store.records import (
     Seal,
     StatusChange,
     Submission,
+    TokenKey,
 )
 from anchor.store.webhooks import WebhookStore
 
@@ -80,6 +81,15 @@ class IssuerStore(Protocol):
 
         Every list of the issuer is due then, one whose version is being signed at this moment too. NotFound for an
         unknown number; Conflict unless the signer is a did:web before and after, under one DID, and the key is new.
+        """
+        ...
+
+    async def rotate_token_key(self, number: int, key: TokenKey, *, now_ms: int) -> IssuerKeys:
+        """
+        Let a P-256 key sign the token forms of the issuer's lists; one that did before is retired.
+
+        Every list of the issuer is due then, as by `rotate_list_key`. NotFound for an unknown number, Conflict for an
+        issuer that is no did:web and for a key that it has or had.
         """
         ...
 

@@ -19,14 +19,33 @@ class SignerKind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class TokenKey:
+    """A P-256 key of a did:web that signs the token forms of its lists: compressed point, sealed secret."""
+
+    verification_method: str
+    public_key: bytes
+    sealed_secret: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ListSigner:
-    """The key that signs an issuer's lists; the seed is sealed by the key-encryption key."""
+    """
+    The Ed25519 key that signs an issuer's lists; the seed is sealed by the key-encryption key.
+
+    Where there is a token key, it signs the forms that are JOSE or COSE, and the list key signs the others.
+    """
 
     kind: SignerKind
     did: str
     verification_method: str
     public_key: bytes
     sealed_seed: bytes = field(repr=False)
+    token_key: TokenKey | None = None
+
+    @property
+    def token_method(self) -> str:
+        """The verification method of the key that signs the token forms."""
+        return (self.token_key or self).verification_method
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +81,11 @@ class RetiredKey:
 
 @dataclass(frozen=True, slots=True)
 class IssuerKeys:
-    """An issuer with its present list key, and the keys before it, oldest first."""
+    """An issuer with its present keys, and the list keys and token keys before them, oldest first."""
 
     issuer: Issuer
     retired: tuple[RetiredKey, ...]
+    retired_token_keys: tuple[RetiredKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,10 @@ class FolderSource:
         """Return the DID document of an issuer that has it hosted by the service."""
         return await self._read(MIRROR.did_document.format(slug=slug))
 
+    async def list_jwt(self, number: int) -> bytes:
+        """Raise NotFound: a mirror has its files in one form."""
+        raise NotFound(f"a mirror has no list {number} as a token: ask the service")
+
     async def leaves(self, sequence: int, *, max_bytes: int) -> AsyncGenerator[bytes]:
         """Yield the leaf hashes of a batch in pieces; more than `max_bytes` is refused."""
         path = self._folder / MIRROR.leaves.format(sequence=sequence)

@@ -10,12 +10,14 @@ import aiohttp
 from anchor.errors import NotFound, ServiceUnavailable
 from anchor.failure_words import failure_words
 from anchor.verify.layout import MAX_DOCUMENT_BYTES, Layout
+from status_lists.jose import MEDIA_TYPE as LIST_JWT
 
 CONNECT_TIMEOUT_S = 10
 TOTAL_TIMEOUT_S = 300
 """Bounds a whole answer: a limit on single reads would let one arrive byte by byte for ever."""
 
 _PIECE_BYTES = 256 * 1024
+_ANYTHING = "*/*"
 _OK = 200
 _NOT_FOUND = 404
 
@@ -23,7 +25,7 @@ _NOT_FOUND = 404
 def client_session() -> aiohttp.ClientSession:
     """Return a session with this module's time limits; the caller closes it."""
     timeout = aiohttp.ClientTimeout(total=TOTAL_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
-    return aiohttp.ClientSession(timeout=timeout, headers={"Accept": "*/*"})
+    return aiohttp.ClientSession(timeout=timeout)
 
 
 class HttpSource:
@@ -53,6 +55,12 @@ class HttpSource:
         """Return the DID document of an issuer that has it hosted by the service."""
         return await self._document(self._layout.did_document.format(slug=slug))
 
+    async def list_jwt(self, number: int) -> bytes:
+        """Return the newest version of a list as `vc+jwt`; a mirror has its files in one form (NotFound)."""
+        if self._layout.evidence is None:
+            raise NotFound(f"{self._host} is a mirror, which has no tokens: ask the service")
+        return await self._document(self._layout.status_list(number, None), accept=LIST_JWT)
+
     async def evidence(self, number: int, index: int) -> bytes:
         """Return the evidence of one entry, which tells the service which one; a mirror has none (NotFound)."""
         if self._layout.evidence is None:
@@ -64,14 +72,17 @@ class HttpSource:
         async for piece in self._pieces(self._layout.leaves.format(sequence=sequence), max_bytes):
             yield piece
 
-    async def _document(self, path: str) -> bytes:
-        return b"".join([piece async for piece in self._pieces(path, MAX_DOCUMENT_BYTES)])
+    async def _document(self, path: str, *, accept: str = _ANYTHING) -> bytes:
+        pieces = self._pieces(path, MAX_DOCUMENT_BYTES, accept=accept)
+        return b"".join([piece async for piece in pieces])
 
-    async def _pieces(self, path: str, max_bytes: int) -> AsyncGenerator[bytes]:
+    async def _pieces(self, path: str, max_bytes: int, *, accept: str = _ANYTHING) -> AsyncGenerator[bytes]:
         received = 0
         try:
             # A redirect would let the server choose whom this machine asks next.
-            async with self._session.get(f"{self._base_url}/{path}", allow_redirects=False) as response:
+            async with self._session.get(
+                f"{self._base_url}/{path}", allow_redirects=False, headers={"Accept": accept}
+            ) as response:
                 self._check_status(response.status, path)
                 async for piece in response.content.iter_chunked(_PIECE_BYTES):
                     received += len(piece)

@@ -6,10 +6,14 @@ from collections.abc import Sequence
 
 from anchor.documents import ListState, PublisherDocument, parse_batch, parse_publisher
 from anchor.errors import InvalidInput, NotFound, ServiceUnavailable
-from anchor.verify.sources import ListSource, PublishedFiles
+from anchor.verify.layout import MAX_DOCUMENT_BYTES
+from anchor.verify.sources import PublishedFiles
 from anchor.verify.trust import Anchorage, FileLocation, TrustedIssuer, TrustSet
 from status_lists import StatusListError, parse_json_object, verify_list
+from status_lists.jose import TYP as LIST_JWT_TYP
+from status_lists.jws import split_token, verify_token
 from status_lists.multibase import decode_multikey
+from status_lists.public_keys import public_key_from_multikey
 
 
 async def draft_trust(
@@ -24,8 +28,8 @@ async def draft_trust(
         document = parse_publisher(await files.publisher())
     except (InvalidInput, NotFound) as exc:
         raise ServiceUnavailable(f"{location.address} publishes no publisher document: {exc}") from exc
-    keys = await _list_keys(files, document)
-    names = issuers or sorted(keys)
+    found = await _list_signers(files, document)
+    names = issuers or sorted(found)
     return TrustSet(
         anchorages=(
             Anchorage(
@@ -37,14 +41,14 @@ async def draft_trust(
                 from_block=document.from_block,
             ),
         ),
-        issuers=tuple(TrustedIssuer(id=name, keys=keys.get(name, ())) for name in dict.fromkeys(names)),
+        issuers=tuple(found.get(name, TrustedIssuer(id=name)) for name in dict.fromkeys(names)),
         accepts_any_issuer=not issuers,
         files=location,
     )
 
 
-async def _list_keys(files: ListSource, document: PublisherDocument) -> dict[str, tuple[bytes, ...]]:
-    """Return, for each issuer that has lists, the key that signs its first one."""
+async def _list_signers(files: PublishedFiles, document: PublisherDocument) -> dict[str, TrustedIssuer]:
+    """Return each issuer that has lists, with the keys that sign the forms of its first one."""
     if document.head_root is None:
         return {}
     try:
@@ -54,15 +58,16 @@ async def _list_keys(files: ListSource, document: PublisherDocument) -> dict[str
     first_lists: dict[str, ListState] = {}
     for state in batch.lists:
         first_lists.setdefault(state.issuer, state)
-    keys: dict[str, tuple[bytes, ...]] = {}
-    for name, state in first_lists.items():
-        key = await _signing_key(files, state)
-        keys[name] = () if key is None else (key,)
-    return keys
+    return {
+        name: TrustedIssuer(
+            id=name, keys=await _signing_keys(files, state), p256_keys=await _token_keys(files, state)
+        )
+        for name, state in first_lists.items()
+    }
 
 
-async def _signing_key(files: ListSource, state: ListState) -> bytes | None:
-    """Return the Ed25519 key that a list's signature names and verifies under; None where it names none."""
+async def _signing_keys(files: PublishedFiles, state: ListState) -> tuple[bytes, ...]:
+    """Return the Ed25519 key that a list's signature names and verifies under; none where it names none."""
     try:
         document = parse_json_object(await files.status_list(state.number, None))
         proof = document.get("proof")
@@ -70,5 +75,17 @@ async def _signing_key(files: ListSource, state: ListState) -> bytes | None:
         key = decode_multikey(str(method).rpartition("#")[2])
         verify_list(document, public_key=key)
     except (StatusListError, NotFound, ServiceUnavailable):
-        return None
-    return key
+        return ()
+    return (key,)
+
+
+async def _token_keys(files: PublishedFiles, state: ListState) -> tuple[bytes, ...]:
+    """Return the P-256 key that the `vc+jwt` of a list names and verifies under; none where Ed25519 signs it too."""
+    try:
+        text = (await files.list_jwt(state.number)).decode("ascii")
+        token = split_token(text, max_chars=MAX_DOCUMENT_BYTES)
+        key = public_key_from_multikey((token.key_id or "").rpartition("#")[2])
+        verify_token(token, typ=LIST_JWT_TYP, public_key=key)
+    except (StatusListError, NotFound, ServiceUnavailable, UnicodeDecodeError):
+        return ()
+    return (key.key_bytes,) if key.algorithm == "ES256" else ()

@@ -98,6 +98,74 @@ async def test_hosted_issuer_with_contradictions_is_refused(api: ApiCaller) -> N
     assert len(elsewhere.json["warnings"]) == 1
 
 
+async def test_token_key_is_added_shown_and_rotated(api: ApiCaller) -> None:
+    """The operator sees both keys, the DID document names them, and a rotation retires the one before."""
+    added = await add(api, tokenKey={"algorithm": "ES256"})
+    number, signer = added.json["number"], added.json["listSigner"]
+    token_key = signer["tokenKey"]
+    rotated = await api.call("POST", f"/v1/issuers/{number}/rotate-token-key", key=api.operator_key)
+    found = (await api.get(PATH)).json
+    listed = (await api.get("/v1/issuers", key=api.operator_key)).json["issuers"][-1]["listSigner"]
+
+    assert added.status == 201
+    assert token_key["algorithm"] == "ES256"
+    assert token_key["verificationMethod"] == f"{DID}#{token_key['publicKeyMultibase']}"
+    assert (rotated.status, rotated.json["retired"]) == (200, token_key["verificationMethod"])
+    assert listed == rotated.json["listSigner"]
+    assert found["assertionMethod"] == [
+        signer["verificationMethod"],
+        listed["tokenKey"]["verificationMethod"],
+        token_key["verificationMethod"],
+    ]
+
+
+async def test_token_key_first_one_by_rotation_retires_nothing(api: ApiCaller, key: str) -> None:
+    """`retired` is null; an issuer's own key does not rotate, and a did:key has no second key."""
+    added = await add(api)
+    path = f"/v1/issuers/{added.json['number']}/rotate-token-key"
+    by_issuer = await api.call("POST", path, key=key)
+    managed = await api.call("POST", "/v1/issuers/1/rotate-token-key", key=api.operator_key)
+    unknown = await api.call("POST", "/v1/issuers/77/rotate-token-key", key=api.operator_key)
+    first = await api.call("POST", path, key=api.operator_key)
+
+    assert "tokenKey" not in added.json["listSigner"]
+    assert (by_issuer.status, managed.status, unknown.status) == (401, 409, 404)
+    assert (first.status, first.json["retired"]) == (200, None)
+
+
+async def test_token_key_that_cannot_be_is_refused_without_its_secret(api: ApiCaller) -> None:
+    """Another algorithm, a number that is no P-256 secret, an issuer that is no did:web."""
+    secret = "A" * 43
+    for members in (
+        {"tokenKey": {"algorithm": "ES384"}},
+        {"tokenKey": {}},
+        {"tokenKey": {"algorithm": "ES256", "secret": secret}},
+        {"tokenKey": {"algorithm": "ES256", "secret": "AAAA"}},
+        {"tokenKey": {"algorithm": "ES256", "other": 1}},
+        {"tokenKey": "ES256"},
+        {"tokenKey": {"algorithm": "ES256"}, "listSigner": "managed", "hosted": None},
+    ):
+        answer = await add(api, **members)
+        assert (answer.status, answer.problem) == (400, "invalid-input"), members
+        assert secret.encode() not in answer.body
+
+
+async def test_list_is_signed_when_it_changes_and_never_when_it_is_read(api: ApiCaller) -> None:
+    """Each form is the same bytes at every GET, ES256's included, until something changes."""
+    added = await add(api, tokenKey={"algorithm": "ES256"})
+    allocated = await api.post("/v1/status-entries", {"count": 1}, key=added.json["apiKey"])
+    path = f"/status-lists/{allocated.json['entries'][0]['list']}"
+    for accept in (
+        "application/vc",
+        "application/vc+jwt",
+        "application/statuslist+jwt",
+        "application/statuslist+cwt",
+    ):
+        first, second = [await api.get(path, Accept=accept) for _ in range(2)]
+        assert first.headers["Content-Type"].partition(";")[0] == accept
+        assert (first.body, first.headers["ETag"]) == (second.body, second.headers["ETag"])
+
+
 async def test_rotate_list_key_is_the_operators_and_for_did_web_only(api: ApiCaller, key: str) -> None:
     """An issuer's key does not rotate; a did:key is refused with the reason; an unknown number is not found."""
     added = await add(api)

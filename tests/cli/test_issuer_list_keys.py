@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+from status_lists.multibase import encode_base64url
 from tests.cli.conftest import Cli
 from tests.support.fake_service import Canned, FakeService
 
@@ -61,6 +63,55 @@ def test_rotate_list_key_shows_both_keys_and_warns(operator_cli: Cli, service: F
     assert f"{DID}#new" in result.stdout
     assert f"{DID}#old" in result.stdout
     assert result.stderr == "warning: keep the old key\n"
+
+
+TOKEN_KEY = {"algorithm": "ES256", "verificationMethod": f"{DID}#zDn", "publicKeyMultibase": "zDn"}
+
+
+def test_add_with_token_key_asks_for_one_and_shows_it(operator_cli: Cli, service: FakeService) -> None:
+    """The flag is enough; both keys are shown."""
+    signer = dict(ROTATED["listSigner"]) | {"tokenKey": TOKEN_KEY}  # type: ignore[call-overload]  # a literal above
+    service.canned.append(
+        Canned(201, json.dumps(ROTATED | {"apiKey": "cai_x", "listSigner": signer}).encode())
+    )
+
+    result = operator_cli("issuer", "add", "--name", "R", "--did-web-hosted", "riverside", "--token-key")
+
+    assert json.loads(service.seen[-1].body)["tokenKey"] == {"algorithm": "ES256"}
+    assert f"{DID}#zDn" in result.stdout
+    assert f"{DID}#new" in result.stdout
+
+
+def test_add_imports_a_token_key_from_a_file(operator_cli: Cli, service: FakeService, tmp_path: Path) -> None:
+    """The file alone says that there is to be one; hex and base64url are the same."""
+    for number, text in enumerate((bytes(range(32)).hex(), encode_base64url(bytes(range(32))))):
+        path = tmp_path / f"secret-{number}"
+        path.write_text(text + "\n", "ascii")
+        operator_cli(
+            "issuer", "add", "--name", "R", "--did-web-hosted", "r", "--token-secret-file", str(path)
+        )
+
+        asked = json.loads(service.seen[-1].body)["tokenKey"]
+        assert asked == {"algorithm": "ES256", "secret": encode_base64url(bytes(range(32)))}
+
+
+def test_rotate_token_key_shows_the_new_one_and_what_it_replaced(
+    operator_cli: Cli, service: FakeService
+) -> None:
+    """A first token key replaces none, which JSON says as null."""
+    signer = dict(ROTATED["listSigner"]) | {"tokenKey": TOKEN_KEY}  # type: ignore[call-overload]  # a literal above
+    first = ROTATED | {"listSigner": signer, "retired": None}
+    service.canned += [Canned(200, json.dumps(item).encode()) for item in (first, first, ROTATED)]
+
+    text = operator_cli("issuer", "rotate-token-key", "3").stdout
+    as_json = operator_cli("issuer", "rotate-token-key", "3", "--json").stdout
+    replacing = operator_cli("issuer", "rotate-token-key", "3").stdout
+
+    assert [seen.path for seen in service.seen] == ["/v1/issuers/3/rotate-token-key"] * 3
+    assert f"{DID}#zDn" in text
+    assert "retired" not in text
+    assert json.loads(as_json) == first
+    assert f"{DID}#old" in replacing
 
 
 def test_rotate_list_key_json_is_for_programs(operator_cli: Cli, service: FakeService) -> None:

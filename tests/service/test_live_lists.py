@@ -13,6 +13,7 @@ from anchor.service.live_lists import LARGE_LIST_BYTES, LiveLists
 from anchor.store.records import DueList, ListSigner, SignerKind
 from status_lists.bitstring import set_entry
 from status_lists.encoding import compression_level, decode_list, encode_list
+from status_lists.token_bits import compress_token_bits, expand_token_bits, swap_bit_order
 
 ENTRIES = 2_097_152
 SIGNER = ListSigner(
@@ -52,6 +53,7 @@ def test_live_list_after_any_changes_equals_its_bits(rounds: list[list[int]]) ->
         encoded = lists.encode(_due(bytes(bits)))
 
         assert decode_list(encoded.encoded_list, max_bytes=len(bits)) == bits
+        assert expand_token_bits(encoded.token_list, max_bytes=len(bits)) == swap_bit_order(bits, 1)
         assert encoded.bits_root == bits_root(bits)
 
 
@@ -77,7 +79,10 @@ def test_live_lists_more_than_are_kept_stay_right() -> None:
 
 @pytest.mark.parametrize("size", [16_384, LARGE_LIST_BYTES - LARGE_LIST_BYTES % 64])
 def test_small_list_is_encoded_as_ever(size: int) -> None:
-    """Up to a million entries the text is exactly what `encode_list` writes."""
+    """Up to a million entries both encodings are exactly what compressing in one piece writes."""
     due = replace(_due(bytes(size)), bits=b"\x81" * size)
 
-    assert LiveLists().encode(due).encoded_list == encode_list(due.bits, level=compression_level(size))
+    encoded = LiveLists().encode(due)
+
+    assert encoded.encoded_list == encode_list(due.bits, level=compression_level(size))
+    assert encoded.token_list == compress_token_bits(swap_bit_order(due.bits, 1))

@@ -18,6 +18,8 @@ from status_lists.encoding import compression_level, decode_list, encode_list
 from status_lists.errors import MalformedValue, OutOfRange
 from status_lists.multibase import decode_multibase_base64url
 from status_lists.segments import CHUNK_BYTES, SegmentedBits, segment_size
+from status_lists.token_bits import compress_token_bits, expand_token_bits, get_token_entry, swap_bit_order
+from status_lists.token_segments import adler32_combine
 
 MIN_ENTRIES = 131_072
 
@@ -224,3 +226,81 @@ def test_segmented_bits_many_segments_are_read_by_node() -> None:
 
     assert expanded.stdout == kept.bits()
     assert decode_multibase_base64url(kept.encoded()) == kept.gzip()
+
+
+@settings(max_examples=150)
+@given(_lists(), st.data())
+def test_token_list_any_changes_give_one_zlib_stream_of_the_bits(
+    shape: tuple[int, int, int, int], data: st.DataObject
+) -> None:
+    """Both encodings of one list stay true to it, whichever of them is asked for between changes."""
+    length, bits_per_entry, segment_bytes, level = shape
+    kept = SegmentedBits(length, bits_per_entry, segment_bytes=segment_bytes, level=level)
+    plain = bytearray(bytes_needed(length, bits_per_entry))
+    changes = st.tuples(st.integers(0, length - 1), st.integers(0, 2**bits_per_entry - 1), st.integers(0, 3))
+    for index, value, asked in data.draw(st.lists(changes, max_size=20)):
+        kept.set(index, value)
+        set_entry(plain, index, value, bits_per_entry)
+        if asked == 1:
+            kept.encoded()
+        if asked == 2:
+            kept.token_list()
+    packed = kept.token_list()
+
+    tokens = swap_bit_order(plain, bits_per_entry)
+    assert expand_token_bits(packed, max_bytes=len(plain)) == tokens
+    assert zlib.decompress(packed) == tokens
+    assert packed[-4:] == zlib.adler32(tokens).to_bytes(4, "big")
+    assert decode_list(kept.encoded(), max_bytes=len(plain)) == plain
+
+
+@pytest.mark.parametrize("level", range(1, 10))
+def test_token_list_of_one_segment_is_what_compressing_writes(level: int) -> None:
+    """Small lists come out as ever, whatever keeps them."""
+    bits = _bits(16_384)
+    kept = SegmentedBits.from_bits(bits, segment_bytes=16_384, level=level)
+
+    assert kept.token_list() == compress_token_bits(swap_bit_order(bits, 1), level=level)
+
+
+def test_token_list_replaced_bits_are_noticed() -> None:
+    """A list that takes over other bits, in some segments only, is theirs in both encodings."""
+    kept = SegmentedBits.from_bits(_bits(300_000, seed=1))
+    kept.encoded()
+    kept.token_list()
+    changed = bytearray(_bits(300_000, seed=1))
+    for index in (0, 1_200_000, 2_399_999):
+        set_entry(changed, index, 1 - get_entry(changed, index))
+    kept.replace(changed)
+    expanded = expand_token_bits(kept.token_list(), max_bytes=300_000)
+
+    assert [get_token_entry(expanded, index, 1) for index in (0, 1_200_000, 2_399_999)] == [
+        get_entry(changed, index) for index in (0, 1_200_000, 2_399_999)
+    ]
+    assert expanded == swap_bit_order(changed, 1)
+    assert decode_list(kept.encoded(), max_bytes=300_000) == changed
+
+
+def test_token_list_stays_within_one_percent_of_one_piece() -> None:
+    """What segments cost in length is little."""
+    bits = _bits(1_000_000)
+    packed = SegmentedBits.from_bits(bits).token_list()
+
+    assert len(packed) <= 1.01 * len(compress_token_bits(swap_bit_order(bits, 1), level=6))
+
+
+@given(st.binary(max_size=300), st.binary(max_size=300))
+def test_adler32_combine_equals_that_of_the_whole(first: bytes, second: bytes) -> None:
+    """The check sum of two parts is that of both joined, empty ones included."""
+    combined = adler32_combine(zlib.adler32(first), zlib.adler32(second), len(second))
+
+    assert combined == zlib.adler32(first + second)
+
+
+def test_adler32_combine_long_parts_wrap_as_zlib_does() -> None:
+    """Both halves go round their modulus many times."""
+    first, second = b"\xff" * 1_000_003, b"\xfe" * 2_000_029
+
+    assert adler32_combine(zlib.adler32(first), zlib.adler32(second), len(second)) == zlib.adler32(
+        first + second
+    )

@@ -17,7 +17,7 @@ from anchor.store.records import (
     NewVersion,
     PublishedVersion,
 )
-from anchor.store.sqlite.issuers import read_signer
+from anchor.store.sqlite.issuers import SIGNER_COLUMNS, SIGNER_TABLES, read_signer
 from anchor.store.sqlite.status_changes import all_bits
 from anchor.store.sqlite.writer import Session
 from status_lists.bitstring import bytes_needed
@@ -54,11 +54,10 @@ def issuer_lists(session: Session, issuer: int) -> Sequence[IssuerList]:
 def due_lists(session: Session, expiring_before_ms: int) -> Sequence[DueList]:
     """Return lists to publish, small ones first, each with its bits as of the same moment."""
     rows = session.iterate(
-        """
+        f"""
         select lists.number, lists.issuer, issuers.identifier, purpose, bits_per_entry, length, messages, changes,
-               signer_kind, signer_did, verification_method, public_key, sealed_seed, newest.version,
-               newest.valid_until_ms
-        from lists join issuers on issuers.number = lists.issuer
+               {SIGNER_COLUMNS}, newest.version, newest.valid_until_ms
+        from lists join ({SIGNER_TABLES}) on issuers.number = lists.issuer
         left join list_versions as newest on newest.list = lists.number
              and newest.version = (select max(version) from list_versions where list = lists.number)
         where (published_changes is null or changes != published_changes or newest.valid_until_ms < ?)

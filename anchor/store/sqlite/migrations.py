@@ -35,6 +35,13 @@ def batches_sealed_again(database: Database) -> None:
         database.execute(statement)
 
 
+@migrations(name="0005 list keys of another curve")
+def list_keys_of_another_curve(database: Database) -> None:
+    """Create the table of P-256 keys, which sign the token forms of lists."""
+    for statement in _TOKEN_KEYS:
+        database.execute(statement)
+
+
 @migrations(name="0008 rebuilt databases")
 def rebuilt_databases(database: Database) -> None:
     """Create the tables of what a database that was made anew from chain and published files cannot know."""
@@ -264,6 +271,23 @@ _SEALED_AGAIN = (
         versions text not null
     ) strict
     """,
+)
+
+_TOKEN_KEYS = (
+    # At most one of an issuer signs; of the others the public halves stay, and their secrets are gone.
+    """
+    create table token_keys (
+        id integer primary key autoincrement,
+        issuer integer not null references issuers (number),
+        verification_method text not null unique,
+        public_key blob not null check (length(public_key) = 33),
+        sealed_secret blob,
+        retired_ms integer,
+        check ((sealed_secret is null) = (retired_ms is not null))
+    ) strict
+    """,
+    "create unique index one_token_key on token_keys (issuer) where retired_ms is null",
+    "create index token_keys_of_issuer on token_keys (issuer)",
 )
 
 _REBUILT = (

@@ -39,6 +39,7 @@ from anchor.store.records import (
     Seal,
     StatusChange,
     Submission,
+    TokenKey,
 )
 from anchor.store.sqlite import (
     allocation,
@@ -159,6 +160,10 @@ class SqliteStore:
         return await self._writer.run(
             lambda session: issuers.rotate_list_key(session, number, signer, now_ms)
         )
+
+    async def rotate_token_key(self, number: int, key: TokenKey, *, now_ms: int) -> IssuerKeys:
+        """See Store."""
+        return await self._writer.run(lambda session: issuers.rotate_token_key(session, number, key, now_ms))
 
     async def issuer_keys(self, identifier: str) -> IssuerKeys | None:
         """See Store."""
