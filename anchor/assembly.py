@@ -19,17 +19,24 @@ from anchor.service.anchorer import Anchorer, AnchorerSettings
 from anchor.service.announcer import Announcer
 from anchor.service.chain_status import ChainStatus
 from anchor.service.evidence import EvidenceMaker
+from anchor.service.foreign_documents import ForeignDocuments
 from anchor.service.intake import Intake
 from anchor.service.issuers import Issuers
 from anchor.service.keys import KeyVault, hash_api_key, load_or_create, new_api_key
+from anchor.service.linked_data_worker import LinkedDataWorker
 from anchor.service.list_keys import ListKeys
 from anchor.service.lists import ListPublisher
 from anchor.service.proofs import Publications
+from anchor.service.related_resources import LIMITS as RESOURCE_LIMITS
+from anchor.service.related_resources import RelatedResources
 from anchor.service.sealer import Sealer
+from anchor.service.vc_status import CredentialStatus
+from anchor.service.vc_verifying import CredentialVerifying
 from anchor.service.webhook_delivery import WebhookDelivery
 from anchor.service.webhook_post import WebhookPost
 from anchor.service.webhooks import Webhooks
 from anchor.store.sqlite import SqliteStore
+from anchor.vc.linked_data import LinkedData
 from status_lists.multibase import decode_base64url, encode_base64url
 from status_lists.publishing import PublishingPolicy
 
@@ -117,6 +124,7 @@ def _services(
     store, clock = edges.store, edges.clock
     issuers = _issuers(settings, edges, vault)
     publications = _publications(settings, edges)
+    linked_data = LinkedDataWorker(linked_data=LinkedData())
     return Services(
         intake=Intake(
             store=store,
@@ -141,6 +149,8 @@ def _services(
         ),
         clock=clock,
         limits=settings.limits,
+        verifying=_verifying(settings, edges, lists=lists, linked_data=linked_data),
+        linked_data=linked_data,
         admission=make_admission(settings.limits, clock=clock),
         proxies=TrustedProxies(settings.server.trusted_proxies),
         bodies=BodyBudget(limit_bytes=settings.limits.bodies_in_memory_bytes),
@@ -194,6 +204,35 @@ def _list_keys(
         lists=lists,
         clock=edges.clock,
         base_url=settings.server.base_url,
+    )
+
+
+def _verifying(
+    settings: Settings, edges: Edges, *, lists: ListPublisher, linked_data: LinkedDataWorker
+) -> CredentialVerifying:
+    allowed = settings.verify
+    status = CredentialStatus(
+        store=edges.store,
+        lists=lists,
+        worker=linked_data,
+        clock=edges.clock,
+        source=ForeignDocuments(
+            hosts=allowed.list_hosts, local_hosts=allowed.local_hosts, setting="verify.list_hosts"
+        ),
+        min_entries=allowed.min_list_entries,
+    )
+    resources = ForeignDocuments(
+        hosts=allowed.resource_hosts,
+        local_hosts=allowed.local_hosts,
+        limits=RESOURCE_LIMITS,
+        setting="verify.resource_hosts",
+    )
+    return CredentialVerifying(
+        store=edges.store,
+        worker=linked_data,
+        status=status,
+        resources=RelatedResources(source=resources),
+        clock=edges.clock,
     )
 
 

@@ -25,6 +25,7 @@ _URL = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _HOST_AND_PORT = re.compile(rf"{_HOST}:{_PORT}", re.ASCII)
+_HOST_WITH_OR_WITHOUT_PORT = re.compile(rf"{_HOST}(?::{_PORT})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +94,14 @@ def parse_authority(text: str) -> str:
     if match is None:
         raise RetrievalFailed(f"allowed host {text[:64]!r} is not of the form host:port")
     return f"{match['host'].lower()}:{_port(match['port'])}"
+
+
+def parse_host(text: str) -> str:
+    """Read a `host`, whose port is then that of https, or a `host:port`; gives and raises as `parse_authority`."""
+    match = _HOST_WITH_OR_WITHOUT_PORT.fullmatch(text)
+    if match is None:
+        raise RetrievalFailed(f"allowed host {text[:64]!r} is neither a host nor of the form host:port")
+    return f"{match['host'].lower()}:{_port(match['port'] or '443')}"
 
 
 def _port(digits: str) -> int:

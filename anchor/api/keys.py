@@ -18,9 +18,11 @@ from anchor.service.chain_status import ChainStatus
 from anchor.service.evidence import EvidenceMaker
 from anchor.service.intake import Intake
 from anchor.service.issuers import Issuers
+from anchor.service.linked_data_worker import LinkedDataWorker
 from anchor.service.list_keys import ListKeys
 from anchor.service.lists import ListPublisher
 from anchor.service.proofs import Publications
+from anchor.service.vc_verifying import CredentialVerifying
 from anchor.service.webhooks import Webhooks
 from anchor.store.protocol import Store
 
@@ -41,6 +43,8 @@ class Services:
     status: ChainStatus
     clock: Clock
     limits: LimitSettings
+    verifying: CredentialVerifying
+    linked_data: LinkedDataWorker
     admission: Admission
     proxies: TrustedProxies
     bodies: BodyBudget

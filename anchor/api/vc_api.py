@@ -6,31 +6,22 @@ from aiohttp import web
 
 from anchor.api import dcc_status
 from anchor.api.auth import calling_issuer
-from anchor.api.keys import SERVICES, Services
+from anchor.api.keys import SERVICES
 from anchor.api.vc_reading import read_issue, read_verify
-from anchor.service.linked_data_worker import LinkedDataWorker
 from anchor.service.named_credentials import NamedCredentials
 from anchor.service.vc_issuing import CredentialIssuing
-from anchor.service.vc_status import CredentialStatus, ListSource
-from anchor.service.vc_verifying import CredentialVerifying, Verification
-from anchor.vc.linked_data import LinkedData
+from anchor.service.vc_verifying import Verification
 
 _LIST = "0|[1-9][0-9]{0,14}"
 _ID = ".+"
 
 
-def vc_routes(*, source: ListSource | None = None) -> list[web.RouteDef]:
-    """
-    Return the routes of VC-API and of DCC's status service.
-
-    With a `source`, the status lists of others are fetched and checked as well; without, a credential that names one
-    does not verify.
-    """
-    api = VcApi(worker=LinkedDataWorker(linked_data=LinkedData()), source=source)
+def vc_routes() -> list[web.RouteDef]:
+    """Return the routes of VC-API and of DCC's status service."""
     return [
-        web.post("/credentials/issue", api.issue),
-        web.post("/credentials/verify", api.verify_credential),
-        web.post("/presentations/verify", api.verify_presentation),
+        web.post("/credentials/issue", issue),
+        web.post("/credentials/verify", verify_credential),
+        web.post("/presentations/verify", verify_presentation),
         web.post("/credentials/status/allocate", dcc_status.dcc_errors(dcc_status.allocate)),
         web.post("/credentials/status", dcc_status.dcc_errors(dcc_status.update)),
         web.get(f"/credentials/{{id:{_ID}}}", dcc_status.dcc_errors(dcc_status.show)),
@@ -38,57 +29,38 @@ def vc_routes(*, source: ListSource | None = None) -> list[web.RouteDef]:
     ]
 
 
-class VcApi:
-    """The handlers, with the one worker that they share."""
-
-    def __init__(self, *, worker: LinkedDataWorker, source: ListSource | None) -> None:
-        self._worker = worker
-        self._source = source
-
-    async def issue(self, request: web.Request) -> web.Response:
-        """POST /credentials/issue: add status, sign, anchor."""
-        services = request.app[SERVICES]
-        issuer = await calling_issuer(request)
-        credential, options = await read_issue(request)
-        issuing = CredentialIssuing(
-            intake=services.intake,
-            issuers=services.issuers,
-            lists=services.lists,
-            names=NamedCredentials(store=services.store, intake=services.intake),
-            worker=self._worker,
-            clock=services.clock,
-        )
-        signed = await issuing.issue(issuer, credential, options)
-        return web.json_response({"verifiableCredential": signed}, status=201)
-
-    async def verify_credential(self, request: web.Request) -> web.Response:
-        """POST /credentials/verify: rules, proofs, dates and status; 200 where all holds, 400 where not."""
-        await calling_issuer(request)
-        document, options = await read_verify(request, "verifiableCredential")
-        verification = await self._verifying(request.app[SERVICES]).credential(document, options)
-        return _answer(verification, {"credential": document})
-
-    async def verify_presentation(self, request: web.Request) -> web.Response:
-        """POST /presentations/verify: the same for a presentation and all credentials in it."""
-        await calling_issuer(request)
-        document, options = await read_verify(request, "verifiablePresentation")
-        verification = await self._verifying(request.app[SERVICES]).presentation(document, options)
-        return _answer(verification, {"presentation": document})
-
-    def _verifying(self, services: Services) -> CredentialVerifying:
-        status = CredentialStatus(
-            store=services.store,
-            lists=services.lists,
-            worker=self._worker,
-            clock=services.clock,
-            source=self._source,
-        )
-        return CredentialVerifying(
-            store=services.store, worker=self._worker, status=status, clock=services.clock
-        )
+async def issue(request: web.Request) -> web.Response:
+    """POST /credentials/issue: add status, sign, anchor."""
+    services = request.app[SERVICES]
+    issuer = await calling_issuer(request)
+    credential, options = await read_issue(request)
+    issuing = CredentialIssuing(
+        intake=services.intake,
+        issuers=services.issuers,
+        lists=services.lists,
+        names=NamedCredentials(store=services.store, intake=services.intake),
+        worker=services.linked_data,
+        clock=services.clock,
+    )
+    signed = await issuing.issue(issuer, credential, options)
+    return web.json_response({"verifiableCredential": signed}, status=201)
 
 
-def _answer(verification: Verification, document: dict[str, object]) -> web.Response:
+async def verify_credential(request: web.Request) -> web.Response:
+    """POST /credentials/verify: rules, proofs, dates and status; 200 where all holds, 400 where not."""
+    await calling_issuer(request)
+    document, options = await read_verify(request, "verifiableCredential")
+    return _answer(await request.app[SERVICES].verifying.credential(document, options), "credential")
+
+
+async def verify_presentation(request: web.Request) -> web.Response:
+    """POST /presentations/verify: the same for a presentation and all credentials in it."""
+    await calling_issuer(request)
+    document, options = await read_verify(request, "verifiablePresentation")
+    return _answer(await request.app[SERVICES].verifying.presentation(document, options), "presentation")
+
+
+def _answer(verification: Verification, name: str) -> web.Response:
     problems = [problem.to_json() for problem in verification.problems]
     body = {
         "verified": verification.is_verified,
@@ -97,6 +69,6 @@ def _answer(verification: Verification, document: dict[str, object]) -> web.Resp
         "errors": problems,
         "warnings": [warning.to_json() for warning in verification.warnings],
         # What does not hold is not handed back as if it did.
-        **(document if verification.is_verified else {}),
+        **({name: verification.document} if verification.is_verified else {}),
     }
     return web.json_response(body, status=200 if verification.is_verified else 400)

@@ -48,6 +48,15 @@ key_requests_per_s = 500
 key_burst = 5000
 # Memory for the bodies of all requests under way, in bytes; beyond it 503.
 bodies_in_memory_bytes = 268435456
+
+[verify]
+# Hosts (host or host:port) whose status lists /credentials/verify may fetch, and those of related resources. None:
+# nothing is fetched. Hosts of your own network that speak http: in local_hosts too.
+list_hosts = []
+resource_hosts = []
+local_hosts = []
+# Shorter lists of others give away whose status is asked for; some that are deployed have 100,000 entries.
+min_list_entries = 131072
 """)
 
 _ANVIL_CHAIN = """\

@@ -16,6 +16,7 @@ from anchor.config.settings import (
     Secret,
     ServerSettings,
     Settings,
+    VerifySettings,
 )
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Secret",
     "ServerSettings",
     "Settings",
+    "VerifySettings",
     "is_base_url",
     "load_settings",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,7 +13,7 @@ from anchor.documents import read_address
 from anchor.errors import ConfigError, InvalidInput
 from anchor.server.addresses import TrustedProxies
 from status_lists.errors import StatusListError
-from status_lists.targets import parse_authority
+from status_lists.targets import parse_authority, parse_host
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -37,6 +38,7 @@ _BOUNDS = {
     "batching.status_wait_s": (0, 1800),
     "batching.heartbeat_s": (1, _DAY_S),
     "lists.ttl_s": (1, _MAX_COUNT),
+    "verify.min_list_entries": (1, _MAX_COUNT),
     "limits.packed_body_bytes": (32, _MAX_COUNT),
     "limits.json_body_bytes": (1, _MAX_COUNT),
     "limits.items_per_request": (1, _MAX_COUNT),
@@ -95,12 +97,18 @@ def check_settings(path: Path, settings: Settings) -> None:
             f"{path.name}: limits.bodies_in_memory_bytes must be at least limits.packed_body_bytes: a packed body "
             "could never be taken"
         )
-    try:
-        _ = [parse_authority(host) for host in settings.limits.webhook_hosts]
-    except StatusListError as exc:
-        raise ConfigError(f"{path.name}: limits.webhook_hosts: {exc}") from exc
+    _check_hosts(path, "limits.webhook_hosts", settings.limits.webhook_hosts, parse_authority)
+    for name in ("list_hosts", "resource_hosts", "local_hosts"):
+        _check_hosts(path, f"verify.{name}", getattr(settings.verify, name), parse_host)
     TrustedProxies(settings.server.trusted_proxies)
     _check_bounds(path, settings)
+
+
+def _check_hosts(path: Path, name: str, hosts: tuple[str, ...], parse: Callable[[str], str]) -> None:
+    try:
+        _ = [parse(host) for host in hosts]
+    except StatusListError as exc:
+        raise ConfigError(f"{path.name}: {name}: {exc}") from exc
 
 
 def _check_chain(path: Path, settings: Settings) -> None:

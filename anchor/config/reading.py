@@ -18,6 +18,7 @@ from anchor.config.settings import (
     Secret,
     ServerSettings,
     Settings,
+    VerifySettings,
 )
 from anchor.errors import ConfigError
 
@@ -55,6 +56,7 @@ def load_settings(path: Path, environment: Mapping[str, str]) -> Settings:
         lists=section("lists", ListSettings),
         limits=section("limits", LimitSettings),
         folder=folder,
+        verify=section("verify", VerifySettings),
     )
     if document:
         raise ConfigError(f"{path.name}: unknown key {next(iter(document))!r}")

@@ -107,6 +107,20 @@ class ListSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VerifySettings:
+    """What `/credentials/verify` and `/presentations/verify` may fetch: nothing, where no host is named."""
+
+    # Hosts whose status lists are fetched, as host or host:port: whoever asks them tells them that somebody verifies.
+    list_hosts: tuple[str, ...] = ()
+    # Hosts from which related resources are fetched, to compare them with their digests.
+    resource_hosts: tuple[str, ...] = ()
+    # Of both, those that may be asked over http and at private addresses; all others: https, public ones.
+    local_hosts: tuple[str, ...] = ()
+    # Bitstring Status List v1.0, section 6.1; some deployed lists have 100,000.
+    min_list_entries: int = MINIMUM_LIST_LENGTH
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LimitSettings:
     """What a request, and the backlog, may hold at most."""
 
@@ -156,6 +170,7 @@ class Settings:
     lists: ListSettings
     limits: LimitSettings
     folder: Path
+    verify: VerifySettings = field(default_factory=VerifySettings)
 
     @property
     def database(self) -> Path:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from anchor.clock import Clock
 from anchor.core.strict_json import JsonValue
 from anchor.service.linked_data_worker import LinkedDataWorker
+from anchor.service.related_resources import RelatedResources
 from anchor.service.vc_status import CredentialStatus
 from anchor.store.protocol import IssuerStore
 from anchor.store.records import SignerKind
@@ -18,9 +19,10 @@ from anchor.vc.data_integrity import (
     Expected,
     KeyResolver,
     VerificationKey,
+    covered_document,
 )
 from anchor.vc.did_key import did_key_method
-from anchor.vc.problems import Problem
+from anchor.vc.problems import Kind, Problem
 from anchor.vc.verification import check_credential, check_presentation, enclosed_credentials
 
 PROOF_CHECK = "proof"
@@ -40,8 +42,9 @@ class VerifyOptions:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What was checked, and what came of it."""
+    """What was checked, and what came of it; `document` is that which the proofs cover."""
 
+    document: dict[str, JsonValue]
     checks: tuple[str, ...]
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
@@ -56,11 +59,18 @@ class CredentialVerifying:
     """Checks documents with keys that need no look-up: `did:key`, and the did:web issuers of this service."""
 
     def __init__(
-        self, *, store: IssuerStore, worker: LinkedDataWorker, status: CredentialStatus, clock: Clock
+        self,
+        *,
+        store: IssuerStore,
+        worker: LinkedDataWorker,
+        status: CredentialStatus,
+        resources: RelatedResources,
+        clock: Clock,
     ) -> None:
         self._store = store
         self._worker = worker
         self._status = status
+        self._resources = resources
         self._clock = clock
 
     async def credential(self, document: dict[str, JsonValue], options: VerifyOptions) -> Verification:
@@ -71,7 +81,7 @@ class CredentialVerifying:
                 document, expected=expected, keys=keys, linked_data=linked_data
             )
         )
-        return await self._with_status(problems, [document], options)
+        return await self._with_status(problems, document, [document], keys=keys, options=options)
 
     async def presentation(self, document: dict[str, JsonValue], options: VerifyOptions) -> Verification:
         """Verify a presentation and every credential in it."""
@@ -82,24 +92,35 @@ class CredentialVerifying:
                 document, expected=expected, keys=keys, linked_data=linked_data
             )
         )
-        return await self._with_status(problems, enclosed_credentials(document), options)
+        credentials = enclosed_credentials(document)
+        return await self._with_status(problems, document, credentials, keys=keys, options=options)
 
     async def _with_status(
         self,
         problems: Sequence[Problem],
+        document: dict[str, JsonValue],
         credentials: Sequence[dict[str, JsonValue]],
+        *,
+        keys: KeyResolver,
         options: VerifyOptions,
     ) -> Verification:
         checks = tuple(name for name in CHECKS if name == PROOF_CHECK or name in options.checks)
         found: list[Problem] = list(problems)
         warnings: list[Problem] = []
         # A document that does not hold by itself says nothing, not even where its status stands.
-        if STATUS_CHECK in checks and not problems:
-            for credential in credentials:
-                status = await self._status.look_up(credential)
+        if not problems:
+            if STATUS_CHECK in checks:
+                status = await self._status.look_up(credentials, keys=keys)
                 found += status.problems
                 warnings += status.warnings
-        return Verification(checks=checks, problems=tuple(found), warnings=tuple(warnings))
+            for finding in await self._resources.check(credentials):
+                (warnings if finding.kind is Kind.RELATED_UNCHECKED else found).append(finding)
+        return Verification(
+            document=covered_document(document),
+            checks=checks,
+            problems=tuple(found),
+            warnings=tuple(warnings),
+        )
 
     def _expected(self, options: VerifyOptions, purpose: str) -> Expected:
         return Expected(
@@ -116,9 +137,10 @@ class CredentialVerifying:
             keys = await self._store.issuer_keys(did)
             if keys is not None and keys.issuer.signer.kind is SignerKind.DID_WEB:
                 present = keys.issuer.signer
-                own[present.verification_method] = VerificationKey(did, present.public_key)
-                for retired in keys.retired:
-                    own[retired.verification_method] = VerificationKey(did, retired.public_key)
+                named = [(present.verification_method, present.public_key)]
+                named += [(key.verification_method, key.public_key) for key in keys.retired]
+                # The document that is hosted here names them for assertions alone.
+                own |= {method: VerificationKey(did, key, ASSERTION) for method, key in named}
         return lambda method: own[method] if method in own else did_key_method(method)
 
 

@@ -32,6 +32,9 @@ AUTHENTICATION = "authentication"
 MAX_PROOFS = 5
 """Proofs of one document: each costs a canonicalisation."""
 
+CLOCK_SKEW_MS = 5 * 60 * 1000
+"""How far the clock of whoever made a proof may run ahead of ours."""
+
 PROOF_TYPE = "DataIntegrityProof"
 SIGNATURE_BYTES = 64
 
@@ -58,10 +61,11 @@ _MEMBERS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class VerificationKey:
-    """A public key and who controls it."""
+    """A public key, who controls it, and the one purpose that its controller gives it; None for any."""
 
     controller: str
     public_key: bytes
+    purpose: str | None = None
 
 
 KeyResolver = Callable[[str], VerificationKey]
@@ -115,6 +119,7 @@ def check_proofs(
     (section 4.5): of a set all must hold.
     """
     proofs = _proofs(document.get("proof"))
+    _check_ids(proofs)
     unsecured = {name: value for name, value in document.items() if name != "proof"}
     controllers = []
     for proof in proofs:
@@ -126,6 +131,25 @@ def check_proofs(
     return controllers
 
 
+def covered_document(document: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """
+    Return the document with those of its contexts that all its proofs cover.
+
+    A proof of `eddsa-jcs-2022` lets contexts follow that were not signed (section 3.3.2, step 4), which anyone may have
+    added. Requires a document that `check_proofs` accepts.
+    """
+    value = document.get("proof")
+    counts = [
+        len(signed) if isinstance(signed := proof[_CONTEXT], list) else 1
+        for proof in (value if isinstance(value, list) else [value])
+        if isinstance(proof, dict) and proof.get("cryptosuite") == JCS and _CONTEXT in proof
+    ]
+    present = document.get(_CONTEXT)
+    if not counts or not isinstance(present, list):
+        return dict(document)
+    return {**document, _CONTEXT: present[: min(counts)]}
+
+
 def _proofs(value: JsonValue) -> list[dict[str, JsonValue]]:
     items = value if isinstance(value, list) else [value]
     proofs = [item for item in items if isinstance(item, dict)]
@@ -134,6 +158,14 @@ def _proofs(value: JsonValue) -> list[dict[str, JsonValue]]:
     if len(proofs) > MAX_PROOFS:
         raise Rejected(Kind.PROOF, f"the document has more than {MAX_PROOFS} proofs")
     return proofs
+
+
+def _check_ids(proofs: Sequence[Document]) -> None:
+    ids = [str(proof["id"]) for proof in proofs if "id" in proof]
+    if len(set(ids)) != len(ids):
+        raise Rejected(
+            Kind.PROOF, "two proofs have one id: which of them a third one covers would be anyone's guess"
+        )
 
 
 def _previous(proof: Document, proofs: Sequence[dict[str, JsonValue]]) -> list[JsonValue]:
@@ -157,6 +189,10 @@ def _check_proof(
     if not isinstance(method, str):
         raise Rejected(Kind.PROOF, "proof.verificationMethod is missing or no text")
     key = keys(method)
+    if key.purpose not in (None, expected.purpose):
+        raise Rejected(
+            Kind.VERIFICATION_METHOD, f"the key is for {key.purpose} alone, not {expected.purpose}"
+        )
     configuration = {name: value for name, value in proof.items() if name != "proofValue"}
     document = _with_proof_context(document, configuration)
     try:
@@ -189,6 +225,8 @@ def _check_times(proof: Document, now_ms: int) -> None:
         raise Rejected(Kind.PROOF, f"proof: {exc}") from exc
     if now_ms > times.get("expires", now_ms):
         raise Rejected(Kind.PROOF, "the proof has expired")
+    if times.get("created", now_ms) > now_ms + CLOCK_SKEW_MS:
+        raise Rejected(Kind.PROOF, "the proof was made in the future: check both clocks")
 
 
 def _check_expected(proof: Document, expected: Expected) -> None:

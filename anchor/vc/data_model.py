@@ -15,10 +15,10 @@ from functools import partial
 
 from anchor.core.strict_json import JsonValue
 from anchor.vc.contexts import CREDENTIALS_V1, CREDENTIALS_V2
+from anchor.vc.related_digest import is_digest_multibase, is_digest_sri
 from anchor.vc.times import read_time
 from status_lists.credential import ENTRY_TYPE
-from status_lists.errors import MalformedValue, StatusListError
-from status_lists.multibase import decode_base58btc, decode_multibase_base64url
+from status_lists.errors import StatusListError
 from status_lists.published import parse_status_entry
 
 CREDENTIAL = "VerifiableCredential"
@@ -29,12 +29,7 @@ MAX_ITEMS = 200
 """Subjects, status entries, enclosed credentials and the like."""
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]+")
-_DIGEST_SRI = re.compile(r"sha(?:256|384|512)-[A-Za-z0-9+/]{40,90}={0,2}", re.ASCII)
 _LANGUAGE_VALUE = frozenset({"@value", "@language", "@direction"})
-_MULTIHASHES = {0x12: 32, 0x13: 64, 0x20: 48, 0x14: 64, 0x15: 48, 0x16: 32, 0x17: 28}
-"""The sizes in bytes of SHA-2 and SHA-3 digests, by their multihash codes."""
-
-_MULTIBASE_MAX_CHARS = 100
 
 Faults = Iterator[str]
 Check = Callable[[str, JsonValue], Faults]
@@ -191,28 +186,12 @@ def _related_one(name: str, value: JsonValue) -> Faults:
     yield from _url(f"{name}.id", value.get("id"))
     if "digestSRI" not in value and "digestMultibase" not in value:
         yield f"{name} has neither digestSRI nor digestMultibase"
-    if "digestSRI" in value and not _is_digest_sri(value["digestSRI"]):
+    if "digestSRI" in value and not is_digest_sri(value["digestSRI"]):
         yield f"{name}.digestSRI is no SHA-2 digest in base64 after its name"
-    if "digestMultibase" in value and not _is_digest_multibase(value["digestMultibase"]):
+    if "digestMultibase" in value and not is_digest_multibase(value["digestMultibase"]):
         yield f"{name}.digestMultibase is no multihash in multibase"
     if not isinstance(value.get("mediaType", ""), str):
         yield f"{name}.mediaType is no text"
-
-
-def _is_digest_sri(value: JsonValue) -> bool:
-    parts = value.split() if isinstance(value, str) else []
-    return bool(parts) and all(_DIGEST_SRI.fullmatch(part) for part in parts)
-
-
-def _is_digest_multibase(value: JsonValue) -> bool:
-    """Whether a value is the multihash of a SHA-2 or SHA-3 digest in one of the two usual bases."""
-    if not isinstance(value, str) or len(value) > _MULTIBASE_MAX_CHARS:
-        return False
-    try:
-        multihash = decode_base58btc(value) if value.startswith("z") else decode_multibase_base64url(value)
-    except MalformedValue:
-        return False
-    return len(multihash) > 2 and _MULTIHASHES.get(multihash[0]) == multihash[1] == len(multihash) - 2
 
 
 def _enclosed(name: str, value: JsonValue) -> Faults:

@@ -38,6 +38,8 @@ class Kind(Enum):
     REVOKED = (f"{_OURS}revoked", "the credential was revoked")
     SUSPENDED = (f"{_OURS}suspended", "the credential is suspended")
     STATUS_SET = (f"{_OURS}status-set", "a status of the credential is set")
+    RELATED_CHANGED = (f"{_OURS}related-resource-changed", "a related resource is not the one that was meant")
+    RELATED_UNCHECKED = (f"{_OURS}related-resource-unchecked", "a related resource was not compared")
 
     @property
     def url(self) -> str:

@@ -25,10 +25,9 @@ from anchor.verify.trust import (
 )
 from status_lists import MIN_ENTRIES, RetrievalFailed
 from status_lists.public_keys import PublicKey, key_of_did_key, public_key_from_multikey
-from status_lists.targets import parse_authority
+from status_lists.targets import parse_host
 
 _DID_KEY = "did:key:"
-_HTTPS_PORT = 443
 _MAX_TABLES = 10_000
 _DEL = "\x7f"
 
@@ -104,13 +103,11 @@ def read_foreign_host(host: str, *, is_local: bool = False) -> ForeignHost:
 
     Without a port it is that of https. This machine itself counts as local.
     """
-    name, separator, port = host.rpartition(":")
-    has_port = bool(separator) and port.isdigit()
     try:
-        authority = parse_authority(host if has_port else f"{host}:{_HTTPS_PORT}")
+        authority = parse_host(host)
     except RetrievalFailed as exc:
         raise InvalidInput(f"{host[:64]!r} is no host: write lists.example.org or host:port") from exc
-    bare = (name if has_port else host).strip("[]")
+    bare = authority.rpartition(":")[0].strip("[]")
     return ForeignHost(authority=authority, is_local=is_local or is_loopback(bare))
 
 

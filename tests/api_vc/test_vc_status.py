@@ -8,25 +8,24 @@ from typing import Any
 
 import pytest
 
+from anchor.service.foreign_documents import ForeignDocuments
+from anchor.service.foreign_status import ListSource
 from anchor.service.linked_data_worker import LinkedDataWorker
-from anchor.service.vc_status import CredentialStatus, ListSource
+from anchor.service.vc_status import CredentialStatus, StatusFindings
+from anchor.vc.did_key import did_key_method
 from anchor.vc.linked_data import LinkedData
 from anchor.vc.problems import Kind
-from status_lists.bitstring import set_entry
-from status_lists.credential import StatusList, list_document
 from status_lists.fetch import ListFetcher
 from status_lists.json_text import write_json_object
-from status_lists.keys import ListKey, verification_method_of
 from status_lists.signing import sign_list
 from status_lists.signing_jcs import sign_list_jcs
 from tests.interop.verifier import ServedDocuments, serve_documents
 from tests.support.assembly import Running, make_settings, new_chain, running
 from tests.support.clock import START_MS
-from tests.support.vc_documents import ISSUER, OTHER, credential
+from tests.support.vc_documents import OTHER
+from tests.support.vc_lists import DAY_MS, INDEX, listed_credential, signed_list
 
 PATH = "/lists/1"
-INDEX = 94_567
-DAY_MS = 86_400_000
 
 
 @pytest.fixture
@@ -43,7 +42,7 @@ def served() -> Iterator[ServedDocuments]:
         yield documents
 
 
-def _status(service: Running, source: ListSource | None) -> CredentialStatus:
+def _status(service: Running, source: ListSource) -> CredentialStatus:
     return CredentialStatus(
         store=service.store,
         lists=service.services.lists,
@@ -53,43 +52,25 @@ def _status(service: Running, source: ListSource | None) -> CredentialStatus:
     )
 
 
+async def _look_up(service: Running, source: ListSource, *credentials: dict[str, Any]) -> StatusFindings:
+    return await _status(service, source).look_up(credentials, keys=did_key_method)
+
+
 def _fetcher(served: ServedDocuments) -> ListFetcher:
     return ListFetcher(allowed_hosts=[served.base_url.removeprefix("http://")])
 
 
-def _serve(
-    served: ServedDocuments,
-    *set_indexes: int,
-    key: ListKey = ISSUER,
-    purpose: str = "revocation",
-    from_ms: int = START_MS - 1000,
-    sign: Any = sign_list,
-    **changes: Any,
-) -> None:
-    listed = StatusList(url=served.base_url + PATH, issuer=key.did_key, purpose=purpose)
-    bits = listed.empty_bits()
-    for index in set_indexes:
-        set_entry(bits, index, 1)
-    document = list_document(
-        listed, bits, valid_from_ms=from_ms, valid_until_ms=from_ms + DAY_MS, ttl_ms=300_000
-    )
-    signed = sign(document, key=key, verification_method=verification_method_of(key), created_ms=from_ms)
-    served[PATH] = write_json_object({**signed, **changes})
+def _serve(served: ServedDocuments, *set_indexes: int, changes: Any = None, **arguments: Any) -> None:
+    document = signed_list(served.base_url + PATH, *set_indexes, **arguments)
+    served[PATH] = write_json_object({**document, **(changes or {})})
 
 
 def _credential(served: ServedDocuments, purpose: str = "revocation") -> dict[str, Any]:
-    return credential(
-        credentialStatus={
-            "type": "BitstringStatusListEntry",
-            "statusPurpose": purpose,
-            "statusListIndex": str(INDEX),
-            "statusListCredential": served.base_url + PATH,
-        }
-    )
+    return listed_credential(served.base_url + PATH, purpose=purpose)
 
 
 async def _kinds(service: Running, served: ServedDocuments, **entry: Any) -> list[Kind]:
-    found = await _status(service, _fetcher(served)).look_up(_credential(served, **entry))
+    found = await _look_up(service, _fetcher(served), _credential(served, **entry))
     return [problem.kind for problem in (*found.problems, *found.warnings)]
 
 
@@ -110,7 +91,7 @@ async def test_look_up_purpose_decides_what_a_bit_means(service: Running, served
     _serve(served, INDEX, purpose="suspension")
     suspended = await _kinds(service, served, purpose="suspension")
     _serve(served, INDEX, purpose="refresh")
-    found = await _status(service, _fetcher(served)).look_up(_credential(served, purpose="refresh"))
+    found = await _look_up(service, _fetcher(served), _credential(served, purpose="refresh"))
 
     assert suspended == [Kind.SUSPENDED]
     assert (found.problems, [warning.kind for warning in found.warnings]) == ((), [Kind.STATUS_SET])
@@ -122,7 +103,8 @@ async def test_look_up_foreign_list_without_source_is_not_fetched(
     """Unless it is configured, nobody else's server is asked, and the status counts as unknown."""
     _serve(served)
 
-    found = await _status(service, None).look_up(_credential(served))
+    nobody = ForeignDocuments(hosts=[], setting="verify.list_hosts")
+    found = await _look_up(service, nobody, _credential(served))
 
     assert [problem.kind for problem in found.problems] == [Kind.STATUS_RETRIEVAL]
 
@@ -131,12 +113,12 @@ async def test_look_up_foreign_list_without_source_is_not_fetched(
     ("arguments", "kind"),
     [
         ({"key": OTHER}, Kind.STATUS_VERIFICATION),
-        ({"issuer": OTHER.did_key}, Kind.STATUS_VERIFICATION),
-        ({"validUntil": "2030-01-01T00:00:00Z"}, Kind.STATUS_VERIFICATION),
+        ({"changes": {"issuer": OTHER.did_key}}, Kind.STATUS_VERIFICATION),
+        ({"changes": {"validUntil": "2030-01-01T00:00:00Z"}}, Kind.STATUS_VERIFICATION),
         ({"from_ms": START_MS + 1000}, Kind.STATUS_VERIFICATION),
         ({"from_ms": START_MS - 2 * DAY_MS}, Kind.STATUS_VERIFICATION),
         ({"purpose": "suspension"}, Kind.STATUS_VERIFICATION),
-        ({"proof": None}, Kind.STATUS_VERIFICATION),
+        ({"changes": {"proof": None}}, Kind.STATUS_VERIFICATION),
     ],
 )
 async def test_look_up_foreign_list_that_is_not_to_be_believed_is_a_problem(
@@ -162,6 +144,6 @@ async def test_look_up_private_address_is_not_fetched(service: Running, served: 
     """A credential cannot make the service ask its own network."""
     _serve(served)
 
-    found = await _status(service, ListFetcher()).look_up(_credential(served))
+    found = await _look_up(service, ListFetcher(), _credential(served))
 
     assert [problem.kind for problem in found.problems] == [Kind.STATUS_RETRIEVAL]

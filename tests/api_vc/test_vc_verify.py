@@ -183,7 +183,7 @@ async def test_verify_status_that_cannot_be_read_is_a_problem(
     client: VcClient, issuer: Caller, entry: dict[str, str], kind: str
 ) -> None:
     """A list that is not to be had, or does not fit the entry, is never silence."""
-    await _issued(client, issuer)
+    await _issued(client, await client.add_issuer(seed=ISSUER.seed))
 
     status, body = await _verify(client, issuer, _signed(credentialStatus=entry))
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from aiohttp.test_utils import TestClient, TestServer
 
 from anchor.api.app import make_app
+from anchor.config import VerifySettings
 from anchor.service.issuers import NewKey
 from anchor.store.records import SignerKind
 from tests.support.assembly import Running, make_settings, new_chain, running
@@ -45,11 +46,15 @@ class VcClient:
     service: Running
 
     async def add_issuer(
-        self, kind: SignerKind = SignerKind.MANAGED, identifier: str | None = None
+        self,
+        kind: SignerKind = SignerKind.MANAGED,
+        identifier: str | None = None,
+        *,
+        seed: bytes | None = None,
     ) -> Caller:
         return Caller(
             await self.service.services.issuers.add(
-                identifier=identifier, name="University", kind=kind, seed=None
+                identifier=identifier, name="University", kind=kind, seed=seed
             )
         )
 
@@ -63,10 +68,11 @@ class VcClient:
 
 
 @asynccontextmanager
-async def vc_client(folder: Path) -> AsyncIterator[VcClient]:
-    """Serve the application until the end of the block."""
+async def vc_client(folder: Path, *, verify: VerifySettings | None = None) -> AsyncIterator[VcClient]:
+    """Serve the application until the end of the block; it fetches nothing unless `verify` says so."""
+    settings = replace(make_settings(folder), verify=verify or VerifySettings())
     async with (
-        running(make_settings(folder), new_chain()) as service,
+        running(settings, new_chain()) as service,
         TestClient(TestServer(make_app(service.services))) as http,
     ):
         yield VcClient(http, service)
