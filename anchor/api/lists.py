@@ -5,24 +5,13 @@ from __future__ import annotations
 from aiohttp import web
 
 from anchor.api.keys import SERVICES
+from anchor.api.list_forms import asked_form, asked_time_ms
 from anchor.documents import evidence_to_json
-from anchor.errors import InvalidInput, NotFound
+from anchor.errors import NotFound
 from anchor.service.list_signing import ListForm
 from anchor.store.records import PublishedVersion
-from status_lists.datetimes import parse_datetime
-from status_lists.errors import StatusListError
 from status_lists.publishing import cache_headers, entity_tag, immutable_cache_headers, is_unchanged
 from status_lists.token_list import aggregation_document
-
-MAX_ACCEPT_CHARS = 1000
-MAX_TIME_DIGITS = 11
-
-_FORMS = {form.value: form for form in ListForm if form is not ListForm.VC_JCS} | {
-    "application/json": ListForm.VC,
-    "application/ld+json": ListForm.VC,
-    "*/*": ListForm.VC,
-}
-_PROOFS = {"eddsa-rdfc-2022": ListForm.VC, "eddsa-jcs-2022": ListForm.VC_JCS}
 
 
 async def status_list(request: web.Request) -> web.Response:
@@ -33,8 +22,8 @@ async def status_list(request: web.Request) -> web.Response:
     time in Unix seconds, as `?time=`. Nothing is signed here: every form was when the list changed.
     """
     services = request.app[SERVICES]
-    number, form = int(request.match_info["number"]), _asked_form(request)
-    time_ms = _asked_time_ms(request)
+    number, form = int(request.match_info["number"]), asked_form(request)
+    time_ms = asked_time_ms(request)
     if time_ms is not None:
         published = await services.store.list_version_at(number, time_ms, form=_stored_name(form))
         # The present version will be superseded, and this answer with it.
@@ -54,7 +43,7 @@ async def status_list(request: web.Request) -> web.Response:
 async def status_list_version(request: web.Request) -> web.Response:
     """GET /status-lists/{number}/versions/{version}: one version of a list, for ever the same."""
     number, version = int(request.match_info["number"]), int(request.match_info["version"])
-    form = _asked_form(request)
+    form = asked_form(request)
     published = await request.app[SERVICES].store.list_version(number, version, form=_stored_name(form))
     headers = immutable_cache_headers(published.document) if published else {}
     return _document(request, published, form, headers)
@@ -82,48 +71,6 @@ async def evidence(request: web.Request) -> web.Response:
     return web.json_response(evidence_to_json(document), headers={"Cache-Control": "no-store"})
 
 
-def _asked_form(request: web.Request) -> ListForm:
-    """Return the form that the request asks for: the usual one unless it names another that there is."""
-    proof = request.query.get("proof")
-    if proof is not None:
-        if proof not in _PROOFS:
-            raise InvalidInput(f"?proof={proof[:40]}: use one of {', '.join(_PROOFS)}")
-        return _PROOFS[proof]
-    for media_type in _accepted(request.headers.get("Accept", "")):
-        if media_type in _FORMS:
-            return _FORMS[media_type]
-    return ListForm.VC
-
-
-def _accepted(header: str) -> list[str]:
-    """Return the media types of an Accept header, the most wanted first (RFC 9110, section 12.5.1)."""
-    wanted = []
-    for position, item in enumerate(header[:MAX_ACCEPT_CHARS].lower().split(",")):
-        media_type, *parameters = (part.strip() for part in item.split(";"))
-        weights = [part[2:] for part in parameters if part.startswith("q=")]
-        try:
-            weight = float(weights[0]) if weights else 1.0
-        except ValueError:
-            weight = 0.0
-        if weight > 0:
-            wanted.append((-weight, position, media_type))
-    return [media_type for _, _, media_type in sorted(wanted)]
-
-
-def _asked_time_ms(request: web.Request) -> int | None:
-    if "time" in request.query:
-        text = request.query["time"]
-        if not (text.isascii() and text.isdigit() and len(text) <= MAX_TIME_DIGITS):
-            raise InvalidInput("?time= is a number of seconds since 1970")
-        return int(text) * 1000
-    if "timestamp" not in request.query:
-        return None
-    try:
-        return parse_datetime(request.query["timestamp"])
-    except StatusListError as exc:
-        raise InvalidInput(f"?timestamp=: {exc}") from exc
-
-
 def _stored_name(form: ListForm) -> str | None:
     return None if form is ListForm.VC else form.value
 
@@ -132,7 +79,10 @@ def _document(
     request: web.Request, published: PublishedVersion | None, form: ListForm, headers: dict[str, str]
 ) -> web.Response:
     if published is None:
-        raise NotFound("there is, or was at that time, no such version of a status list in this form")
+        raise NotFound(
+            "there is, or was at that time, no such version of a status list in this form: of versions that were not "
+            "anchored application/vc alone is kept"
+        )
     headers = {"ETag": entity_tag(published.document), "Vary": "Accept"} | headers
     if is_unchanged(request.headers.get("If-None-Match"), headers["ETag"]):
         return web.Response(status=304, headers=headers)

@@ -61,6 +61,9 @@ PROBLEMS: dict[type[AnchorError], Problem] = {
     AnchorError: Problem("internal", 500, "the service failed"),
 }
 
+NOT_KEPT = {"Cache-Control": "no-store"}
+"""Of every problem: a cache that kept a 404 (RFC 9111, section 4.2.2) would hide what is published a moment later."""
+
 _INTERNAL_DETAIL = "the service failed and may be stopping: repeat the request, it is safe to do so"
 
 
@@ -72,7 +75,7 @@ def problem_of(error: AnchorError) -> Problem:
 def problem_response(error: AnchorError) -> web.Response:
     """Return the problem document of an error; internals stay inside."""
     problem = problem_of(error)
-    headers = retry_headers(error)
+    headers = NOT_KEPT | retry_headers(error)
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = 'Bearer realm="credential-anchor"'
     body: dict[str, object] = {
@@ -107,7 +110,7 @@ def range_problem(size_bytes: int) -> web.Response:
             "detail": f"there are {size_bytes} bytes",
         },
         status=416,
-        headers={"Content-Range": f"bytes */{size_bytes}"},
+        headers=NOT_KEPT | {"Content-Range": f"bytes */{size_bytes}"},
         content_type="application/problem+json",
     )
 
@@ -124,6 +127,6 @@ def http_problem(error: web.HTTPException) -> web.Response:
             "detail": f"{error.reason}; allowed here: {allowed}" if allowed else error.reason,
         },
         status=error.status,
-        headers={"Allow": allowed} if allowed else None,
+        headers=NOT_KEPT | ({"Allow": allowed} if allowed else {}),
         content_type="application/problem+json",
     )
