@@ -114,6 +114,13 @@ async def show(request: web.Request) -> web.Response:
     )
 
 
+async def greet(_request: web.Request) -> web.Response:
+    """GET /: that the service is there, which the coordinator asks before it says so of itself."""
+    return web.json_response(
+        {"message": "credential-anchor server status: ok.", "description": "/openapi.json"}
+    )
+
+
 async def redirect_to_list(request: web.Request) -> web.Response:
     """GET /{list}: where the status list is."""
     url = request.app[SERVICES].lists.url(int(request.match_info["list"]))

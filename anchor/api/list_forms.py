@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from aiohttp import hdrs, web
 
@@ -16,7 +17,7 @@ MAX_ACCEPT_CHARS = 1000
 MAX_TIME_DIGITS = 11
 
 _NAMES = {
-    ListForm.VC: ("application/vc", "application/json", "application/ld+json"),
+    ListForm.VC: (ListForm.VC.media_type, "application/ld+json", "application/json"),
     ListForm.VC_JWT: (ListForm.VC_JWT.value,),
     ListForm.TOKEN_JWT: (ListForm.TOKEN_JWT.value,),
     ListForm.TOKEN_CWT: (ListForm.TOKEN_CWT.value,),
@@ -29,31 +30,48 @@ _WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?", re.ASCII)
 _ONCE = ("proof", "time", "timestamp")
 
 
-def asked_form(request: web.Request) -> ListForm:
+@dataclass(frozen=True, slots=True)
+class AskedForm:
+    """A form, and the media type that it is to be called by."""
+
+    form: ListForm
+    media_type: str
+
+
+def asked_form(request: web.Request) -> AskedForm:
     """
     Return the form that a request asks for: of those that it wants most, the one that it names first.
 
-    `?proof=` goes before `Accept`. The usual form answers a request that names none of them (RFC 9110, section 12.4.1:
-    a server may, rather than send 406).
+    The JSON form is called what the request calls it: libraries in use ask for `application/ld+json`, and read nothing
+    whose type has no "json" in it. `?proof=` goes before `Accept`. The usual form answers a request that names none of
+    them (RFC 9110, section 12.4.1: a server may, rather than send 406).
     """
     _require_once(request)
+    accept = ",".join(request.headers.getall(hdrs.ACCEPT, ()))
     proof = request.query.get("proof")
-    if proof is not None:
-        if proof not in _PROOFS:
-            raise InvalidInput(f"?proof={proof[:40]}: use one of {', '.join(_PROOFS)}")
-        return _PROOFS[proof]
-    return preferred_form(",".join(request.headers.getall(hdrs.ACCEPT, ())))
+    if proof is None:
+        return preferred_form(accept)
+    if proof not in _PROOFS:
+        raise InvalidInput(f"?proof={proof[:40]}: use one of {', '.join(_PROOFS)}")
+    named = _preferred(accept, _NAMES[ListForm.VC])
+    return AskedForm(_PROOFS[proof], named or ListForm.VC.media_type)
 
 
-def preferred_form(accept: str) -> ListForm:
-    """Choose by an `Accept` header (RFC 9110, section 12.5.1): for each form its most specific range counts."""
+def preferred_form(accept: str) -> AskedForm:
+    """Choose by an `Accept` header (RFC 9110, section 12.5.1): for each type its most specific range counts."""
+    forms = {name: form for form, names in _NAMES.items() for name in names}
+    name = _preferred(accept, list(forms))
+    return AskedForm(forms[name], name) if name else AskedForm(ListForm.VC, ListForm.VC.media_type)
+
+
+def _preferred(accept: str, names: Sequence[str]) -> str | None:
     ranges = list(_ranges(accept))
-    offers: list[tuple[float, int, int, ListForm]] = []
-    for order, (form, names) in enumerate(_NAMES.items()):
-        found = _quality(ranges, names)
+    offers: list[tuple[float, int, int, str]] = []
+    for order, name in enumerate(names):
+        found = _quality(ranges, name)
         if found is not None and found[0] > 0:
-            offers.append((-found[0], found[1], order, form))
-    return min(offers)[-1] if offers else ListForm.VC
+            offers.append((-found[0], found[1], order, name))
+    return min(offers)[-1] if offers else None
 
 
 def asked_time_ms(request: web.Request) -> int | None:
@@ -89,10 +107,10 @@ def _ranges(accept: str) -> Iterator[tuple[str, float]]:
         yield name, float(text) if _WEIGHT.fullmatch(text) else 0.0
 
 
-def _quality(ranges: Sequence[tuple[str, float]], names: Sequence[str]) -> tuple[float, int] | None:
-    """Return a form's weight and the place of the range that gives it; None where no range fits."""
-    for specific in ([*names], *([wide] for wide in _RANGES)):
-        fitting = [(-weight, at) for at, (name, weight) in enumerate(ranges) if name in specific]
+def _quality(ranges: Sequence[tuple[str, float]], name: str) -> tuple[float, int] | None:
+    """Return a type's weight and the place of the range that gives it; None where no range fits."""
+    for specific in (name, *_RANGES):
+        fitting = [(-weight, at) for at, (given, weight) in enumerate(ranges) if given == specific]
         if fitting:
             weight, at = min(fitting)
             return -weight, at

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from anchor.api.keys import SERVICES
-from anchor.api.list_forms import asked_form, asked_time_ms
+from anchor.api.list_forms import AskedForm, asked_form, asked_time_ms
 from anchor.documents import evidence_to_json
 from anchor.errors import NotFound
 from anchor.service.list_signing import ListForm
@@ -22,13 +22,13 @@ async def status_list(request: web.Request) -> web.Response:
     time in Unix seconds, as `?time=`. Nothing is signed here: every form was when the list changed.
     """
     services = request.app[SERVICES]
-    number, form = int(request.match_info["number"]), asked_form(request)
+    number, asked = int(request.match_info["number"]), asked_form(request)
     time_ms = asked_time_ms(request)
     if time_ms is not None:
-        published = await services.store.list_version_at(number, time_ms, form=_stored_name(form))
+        published = await services.store.list_version_at(number, time_ms, form=_stored_name(asked.form))
         # The present version will be superseded, and this answer with it.
-        return _document(request, published, form, {"Cache-Control": "no-cache"})
-    published = await services.store.list_version(number, None, form=_stored_name(form))
+        return _document(request, published, asked, {"Cache-Control": "no-cache"})
+    published = await services.store.list_version(number, None, form=_stored_name(asked.form))
     if published is None:
         raise NotFound("there is no such status list")
     headers = cache_headers(
@@ -37,16 +37,16 @@ async def status_list(request: web.Request) -> web.Response:
         valid_until_ms=published.valid_until_ms,
         now_ms=services.clock.now_ms(),
     )
-    return _document(request, published, form, headers)
+    return _document(request, published, asked, headers)
 
 
 async def status_list_version(request: web.Request) -> web.Response:
     """GET /status-lists/{number}/versions/{version}: one version of a list, for ever the same."""
     number, version = int(request.match_info["number"]), int(request.match_info["version"])
-    form = asked_form(request)
-    published = await request.app[SERVICES].store.list_version(number, version, form=_stored_name(form))
+    asked = asked_form(request)
+    published = await request.app[SERVICES].store.list_version(number, version, form=_stored_name(asked.form))
     headers = immutable_cache_headers(published.document) if published else {}
-    return _document(request, published, form, headers)
+    return _document(request, published, asked, headers)
 
 
 async def aggregation(request: web.Request) -> web.Response:
@@ -76,7 +76,7 @@ def _stored_name(form: ListForm) -> str | None:
 
 
 def _document(
-    request: web.Request, published: PublishedVersion | None, form: ListForm, headers: dict[str, str]
+    request: web.Request, published: PublishedVersion | None, asked: AskedForm, headers: dict[str, str]
 ) -> web.Response:
     if published is None:
         raise NotFound(
@@ -86,4 +86,4 @@ def _document(
     headers = {"ETag": entity_tag(published.document), "Vary": "Accept"} | headers
     if is_unchanged(request.headers.get("If-None-Match"), headers["ETag"]):
         return web.Response(status=304, headers=headers)
-    return web.Response(body=published.document, content_type=form.media_type, headers=headers)
+    return web.Response(body=published.document, content_type=asked.media_type, headers=headers)

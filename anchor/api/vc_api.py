@@ -26,6 +26,7 @@ def vc_routes() -> list[web.RouteDef]:
         web.post("/credentials/status", dcc_status.dcc_errors(dcc_status.update)),
         web.get(f"/credentials/{{id:{_ID}}}", dcc_status.dcc_errors(dcc_status.show)),
         web.get(f"/{{list:{_LIST}}}", dcc_status.redirect_to_list),
+        web.get("/", dcc_status.greet),
     ]
 
 

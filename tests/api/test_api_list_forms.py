@@ -17,6 +17,7 @@ FORMS = {
     "application/statuslist+cwt": "application/statuslist+cwt",
 }
 PATH = "/status-lists/0"
+NO_JSON = "application/vc;q=0, application/ld+json;q=0, application/json;q=0"
 JWT, TOKEN, CWT = ListForm.VC_JWT, ListForm.TOKEN_JWT, ListForm.TOKEN_CWT
 
 
@@ -34,9 +35,9 @@ JWT, TOKEN, CWT = ListForm.VC_JWT, ListForm.TOKEN_JWT, ListForm.TOKEN_CWT
         ("application/vc+jwt, application/vc", JWT),
         ("application/vc+jwt;q=0.5, application/vc;q=0.5", JWT),
         ("application/json;q=0.2, application/vc+jwt;q=0.3", JWT),
-        ("application/vc;q=0, */*", JWT),
-        ("*/*;q=0.5, application/vc;q=0", JWT),
-        ("application/vc;q=0, application/vc+jwt;q=0, application/*", TOKEN),
+        (f"{NO_JSON}, */*", JWT),
+        (f"*/*;q=0.5, {NO_JSON}", JWT),
+        (f"{NO_JSON}, application/vc+jwt;q=0, application/*", TOKEN),
         ("application/statuslist+cwt;q=0", ListForm.VC),
         ("*/*;q=0", ListForm.VC),
         ("APPLICATION/VC+JWT; Q=1", JWT),
@@ -54,7 +55,30 @@ JWT, TOKEN, CWT = ListForm.VC_JWT, ListForm.TOKEN_JWT, ListForm.TOKEN_CWT
 )
 def test_preferred_form_follows_weight_then_order(accept: str, form: ListForm) -> None:
     """The most specific range decides for each form; what is refused is not taken for a wildcard's sake."""
-    assert preferred_form(accept) is form
+    assert preferred_form(accept).form is form
+
+
+@pytest.mark.parametrize(
+    ("accept", "name"),
+    [
+        ("", "application/vc"),
+        ("*/*", "application/vc"),
+        ("application/ld+json, application/json", "application/ld+json"),
+        ("application/json, application/ld+json", "application/json"),
+        ("application/json, text/plain, */*", "application/json"),
+        ("application/json;q=0.9, application/vc", "application/vc"),
+        ("application/vc;q=0, application/*", "application/ld+json"),
+    ],
+)
+async def test_json_form_is_called_what_the_reader_calls_it(
+    api: ApiCaller, key: str, accept: str, name: str
+) -> None:
+    """Libraries in use parse what has "json" in its type and nothing else; the bytes are the same in either suite."""
+    await api.post("/v1/status-entries", {"count": 1}, key=key)
+    for path in (PATH, f"{PATH}?proof=eddsa-jcs-2022"):
+        answer, usual = await api.get(path, Accept=accept), await api.get(path)
+        assert answer.headers["Content-Type"] == name
+        assert (answer.body, answer.headers["ETag"]) == (usual.body, usual.headers["ETag"])
 
 
 async def test_accept_in_two_headers_is_one(api: ApiCaller, key: str) -> None:
