@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from anchor.core.entries import Purpose, bits_root, list_url
 from anchor.fsck.findings import Check
+from anchor.fsck.list_forms import check_forms
 from anchor.store.sqlite.status_changes import all_bits
 from anchor.store.sqlite.writer import Session
 from status_lists.allocation import IndexPermutation
@@ -106,6 +107,8 @@ def _check_versions(session: Session, check: Check, row: sqlite3.Row, bits: byte
         kept = row["purpose"] != Purpose.REVOCATION or before is None or _is_superset(newest, before)
         check.expect(kept, place, "a revocation of the version before is missing")
         before = newest
+    if newest is not None:
+        check_forms(session, check, row, newest, url)
     is_published = row["changes"] == row["published_changes"]
     check.expect(
         not is_published or newest == bits, where, "its newest version is not what the database holds"

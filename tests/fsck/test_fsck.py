@@ -38,6 +38,19 @@ class Installation:
         return self.folder / "data" / "anchor.db"
 
 
+async def _add_issuer_with_token_key(service: RunningService) -> None:
+    """Add an issuer of lists that two keys sign, both of which were replaced since."""
+    operator = {"Authorization": f"Bearer {service.operator_key}"}
+    body = {"name": "u", "listSigner": "did-web", "hosted": "u", "tokenKey": {"algorithm": "ES256"}}
+    _, added = await service.request("POST", "/v1/issuers", headers=operator, json=body)
+    headers = {"Authorization": f"Bearer {added['apiKey']}"}
+    await service.request("POST", "/v1/status-entries", headers=headers, json={"count": 1})
+    for what in ("list", "token"):
+        path = f"/v1/issuers/{added['number']}/rotate-{what}-key"
+        status, _ = await service.request("POST", path, headers=operator)
+        assert status == 200
+
+
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def original(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Installation]:
     """Run a service through a whole life, and stop it."""
@@ -45,6 +58,7 @@ async def original(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[In
     async with running_chain(state_path=folder / "chain.json") as chain:
         service = RunningService(folder=folder / "service", chain=chain)
         await service.start()
+        await _add_issuer_with_token_key(service)
         issuer = await service.add_issuer()
         items: list[dict[str, Any]] = [
             {"digest": secrets.token_bytes(32).hex(), "method": "raw", "status": "allocate"} for _ in range(5)
@@ -54,7 +68,8 @@ async def original(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[In
         await service.wait_for_state(issuer, items[0]["digest"], "final")
         change = {"digest": items[0]["digest"], "purpose": "revocation", "value": True, "reason": "test"}
         _, changed = await service.request("POST", "/v1/status-changes", headers=issuer.headers, json=change)
-        await service.wait_for_anchored_version(0, changed["lists"][0]["version"])
+        (changed_list,) = changed["lists"]
+        await service.wait_for_anchored_version(changed_list["list"], changed_list["version"])
         await service.stop()
         yield Installation(folder=folder / "service", chain=chain, service=service)
 
@@ -125,6 +140,14 @@ DAMAGE = {
         " select max(batch), (select json_group_array(version - 1) from (select max(version) as version"
         " from list_versions group by list order by list)) from list_versions"
     ),
+    "a form changed": "update list_forms set body = cast(substr(body, 1, length(body) - 1) || 'A' as blob)",
+    "a form of another list": (
+        "update list_forms set body = (select other.body from list_forms as other"
+        " where other.form = list_forms.form and other.list != list_forms.list)"
+    ),
+    "forms exchanged": "update list_forms set body = (select body from list_forms where form like '%cwt')",
+    "a form that there is not": "update list_forms set form = 'application/xml' where form like '%cwt'",
+    "a token key lost": "delete from token_keys",
     "a counter set back": "update lists set allocated = 0",
     "a list of another issuer": "update entries set issuer = 99 where leaf_index = 1",
 }

@@ -25,7 +25,12 @@ CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,"
     "response_headers_conformance"
 )
-OPERATORS = ("/v1/issuers", "/v1/issuers/{number}/rotate-key", "/v1/issuers/{number}/rotate-list-key")
+OPERATORS = (
+    "/v1/issuers",
+    "/v1/issuers/{number}/rotate-key",
+    "/v1/issuers/{number}/rotate-list-key",
+    "/v1/issuers/{number}/rotate-token-key",
+)
 
 
 @pytest.fixture
