@@ -119,9 +119,11 @@ def test_decode_list_at_the_limit_passes_and_beyond_fails() -> None:
 
 
 def test_decode_list_bomb_is_refused_in_flat_memory() -> None:
-    """A hundred megabytes packed into a hundred kilobytes are given up at the limit (fault 46)."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    bomb = b"".join(packer.compress(bytes(2**20)) for _ in range(100)) + packer.flush()
+    """A gigabyte of zeros packed into a megabyte is given up at the limit (fault 46)."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    mebibyte = packer.compress(bytes(2**20)) + packer.flush(zlib.Z_FULL_FLUSH)
+    bomb = gzip.compress(b"")[:10] + mebibyte * 1024 + b"\x03\x00" + bytes(8)
+    assert 2**20 < len(bomb) < 2**21
     text = _text_of(bomb)
     tracemalloc.start()
     try:
