@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from anchor.clock import Clock
 from anchor.core.strict_json import JsonValue
@@ -20,6 +20,9 @@ from status_lists.credential import MIN_ENTRIES
 from status_lists.errors import StatusListError, VerificationFailed
 from status_lists.published import PublishedList, StatusEntry, parse_list_document, parse_status_entry
 from status_lists.validation import check_status
+
+KEPT_LISTS = 8
+"""Lists of this service that are held expanded at once for one request, each up to MAX_BITS_BYTES."""
 
 _KINDS = {
     "MALFORMED_VALUE_ERROR": Kind.STATUS_MALFORMED,
@@ -37,6 +40,14 @@ class StatusFindings:
 
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Lists:
+    """The lists that were read for one request, each once, as far as they are kept."""
+
+    foreign: ForeignStatusLists
+    own: dict[int, PublishedList] = field(default_factory=dict)
 
 
 class CredentialStatus:
@@ -67,8 +78,10 @@ class CredentialStatus:
 
         A list counts only where the credential's own issuer signed it.
         """
-        foreign = ForeignStatusLists(
-            source=self._source, worker=self._worker, clock=self._clock, min_entries=self._min_entries
+        lists = _Lists(
+            foreign=ForeignStatusLists(
+                source=self._source, worker=self._worker, clock=self._clock, min_entries=self._min_entries
+            )
         )
         problems: list[Problem] = []
         warnings: list[Problem] = []
@@ -76,17 +89,15 @@ class CredentialStatus:
             issuer = identifier(credential.get("issuer")) or ""
             value = credential.get("credentialStatus", [])
             for item in value if isinstance(value, list) else [value]:
-                finding = await self._entry(item, issuer, foreign, keys)
+                finding = await self._entry(item, issuer, lists, keys)
                 if finding is not None:
                     (warnings if finding.kind is Kind.STATUS_SET else problems).append(finding)
         return StatusFindings(tuple(problems), tuple(warnings))
 
-    async def _entry(
-        self, item: JsonValue, issuer: str, foreign: ForeignStatusLists, keys: KeyResolver
-    ) -> Problem | None:
+    async def _entry(self, item: JsonValue, issuer: str, lists: _Lists, keys: KeyResolver) -> Problem | None:
         try:
             entry = parse_status_entry(item)
-            published = await self._published(entry, issuer, foreign, keys)
+            published = await self._published(entry, issuer, lists, keys)
             status = check_status(
                 entry, published, now_ms=self._clock.now_ms(), min_entries=self._min_entries
             )
@@ -100,20 +111,27 @@ class CredentialStatus:
         return Problem(_SET.get(entry.purpose, Kind.STATUS_SET), shown)
 
     async def _published(
-        self, entry: StatusEntry, issuer: str, foreign: ForeignStatusLists, keys: KeyResolver
+        self, entry: StatusEntry, issuer: str, lists: _Lists, keys: KeyResolver
     ) -> PublishedList:
         own = self._own_url.fullmatch(entry.list_url)
         if own is None:
-            return await foreign.read(entry.list_url, issuer=issuer, keys=keys)
-        version = await self._store.list_version(int(own[1]), None)
-        if version is None:
-            raise Rejected(Kind.STATUS_RETRIEVAL, f"this service publishes no status list {own[1]}")
-        published = await asyncio.to_thread(
-            parse_list_document, version.document, max_bits_bytes=MAX_BITS_BYTES
-        )
+            return await lists.foreign.read(entry.list_url, issuer=issuer, keys=keys)
+        published = await self._own(int(own[1]), lists)
         if published.issuer != issuer and not await self._signs_for(published.issuer, issuer):
             raise VerificationFailed("the status list is not by the credential's issuer")
         return published
+
+    async def _own(self, number: int, lists: _Lists) -> PublishedList:
+        if number not in lists.own:
+            version = await self._store.list_version(number, None)
+            if version is None:
+                raise Rejected(Kind.STATUS_RETRIEVAL, f"this service publishes no status list {number}")
+            if len(lists.own) >= KEPT_LISTS:
+                lists.own.clear()
+            lists.own[number] = await asyncio.to_thread(
+                parse_list_document, version.document, max_bits_bytes=MAX_BITS_BYTES
+            )
+        return lists.own[number]
 
     async def _signs_for(self, signer: str | None, issuer: str) -> bool:
         """Whether a stand-in of this service signs the lists of an issuer."""
