@@ -16,8 +16,8 @@ from anchor.client import ServiceClient, StatusChange
 from anchor.core.entries import Purpose, StatusEntry
 from status_lists import get_entry, parse_json_object, parse_list_document, verify_list
 from status_lists.key_selection import select_key
-from status_lists.public_keys import IssuerKey, public_key_from_multikey
 from tests.support.anvil import AnvilChain
+from tests.support.did_documents import keys_of
 from tests.support.running_service import RunningService
 from tests.support.webhook_receiver import Receiver, receiving
 
@@ -74,17 +74,8 @@ async def did_document(service: RunningService) -> dict[str, Any]:
 
 def verified_by(published: bytes, document: dict[str, Any]) -> str:
     """Verify a list with the DID document alone, and return the name of the key."""
-    keys = [
-        IssuerKey(
-            issuer=method["controller"],
-            verification_method=method["id"],
-            public_key=public_key_from_multikey(method["publicKeyMultibase"]),
-        )
-        for method in document["verificationMethod"]
-        if method["id"] in document["assertionMethod"]
-    ]
     parsed = parse_json_object(published)
-    key = select_key(parsed, keys)
+    key = select_key(parsed, keys_of(document))
     verify_list(parsed, public_key=key.public_key.key_bytes)
     return key.verification_method
 

@@ -13,8 +13,8 @@ from anchor.service.keys import KeyVault
 from anchor.store.records import Issuer, SignerKind
 from status_lists import VerificationFailed, parse_json_object, verify_list
 from status_lists.key_selection import select_key
-from status_lists.public_keys import IssuerKey, public_key_from_multikey
 from tests.support.assembly import Running
+from tests.support.did_documents import keys_of
 
 DID = "did:web:anchor.example.org:dids:utopia-university"
 
@@ -44,14 +44,7 @@ async def newest(service: Running, number: int) -> dict[str, object]:
 
 async def verify(service: Running, published: dict[str, object]) -> str:
     """Verify a list as a stranger does, by the key that it names and the DID document has; return the key's name."""
-    keys = [
-        IssuerKey(
-            issuer=method["controller"],
-            verification_method=method["id"],
-            public_key=public_key_from_multikey(method["publicKeyMultibase"]),
-        )
-        for method in (await document(service))["verificationMethod"]
-    ]
+    keys = keys_of(await document(service))
     key = select_key(published, keys)
     verify_list(published, public_key=key.public_key.key_bytes)
     return key.verification_method

@@ -21,10 +21,11 @@ from status_lists.jose import verify_list_jwt
 from status_lists.jws import split_token
 from status_lists.key_selection import select_key_by_name
 from status_lists.p256 import P256Key
-from status_lists.public_keys import IssuerKey, PublicKey, public_key_from_multikey
+from status_lists.public_keys import PublicKey
 from status_lists.signing_jcs import verify_list_jcs
 from status_lists.token_jwt import verify_token_list_jwt
 from tests.support.assembly import Running
+from tests.support.did_documents import keys_of
 
 DID = "did:web:anchor.example.org:dids:utopia-university"
 SECRET = bytes(31) + b"\x07"
@@ -92,14 +93,7 @@ async def document(service: Running) -> dict[str, Any]:
 
 async def verify(service: Running, forms: Forms) -> None:
     """Verify every form as a stranger does: by the key that it names, looked up in the DID document."""
-    keys = [
-        IssuerKey(
-            issuer=method["controller"],
-            verification_method=method["id"],
-            public_key=public_key_from_multikey(method["publicKeyMultibase"]),
-        )
-        for method in (await document(service))["verificationMethod"]
-    ]
+    keys = keys_of(await document(service))
 
     def named(method: object) -> PublicKey:
         return select_key_by_name(DID, method, keys).public_key
