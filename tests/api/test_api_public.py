@@ -292,7 +292,6 @@ async def test_evidence_of_one_entry(api: ApiCaller, service: Running, mined: Ru
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
         "//",
         "/v1",
         "/v1/",
