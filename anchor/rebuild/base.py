@@ -37,6 +37,7 @@ from anchor.store.sqlite.takeover import (
     stored_issuers,
     take_issuer,
     take_rows,
+    take_token_keys,
 )
 from anchor.store.sqlite.tiles import read_nodes
 from anchor.store.sqlite.writer import Session
@@ -62,6 +63,10 @@ class BaseFiles:
     async def did_document(self, slug: str) -> bytes:
         """Raise NotFound: the backup's keys are read from its issuers."""
         raise NotFound(f"a backup holds no DID document of {slug}")
+
+    async def list_jwt(self, number: int) -> bytes:
+        """Raise NotFound: tokens are signed anew."""
+        raise NotFound(f"a backup is not asked for list {number} as a token")
 
     async def batch(self, sequence: int) -> bytes:
         """Return the document of a batch that the backup knew as mined."""
@@ -152,6 +157,7 @@ class Base:
             stored = read_signer(row)
             signer = signers.signer(row["identifier"], keys) if keys.newest else signers.known(stored)
             take_issuer(session, row, signer)
+            take_token_keys(session, self._session, row["number"])
             numbers[row["identifier"]] = int(row["number"])
         return numbers
 

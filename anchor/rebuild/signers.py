@@ -11,7 +11,7 @@ from anchor.store.records import ListSigner, RetiredKey, SignerKind
 from status_lists import key_from_did_key, parse_json_object
 from status_lists.errors import StatusListError
 from status_lists.keys import ListKey
-from status_lists.multibase import decode_multikey
+from status_lists.multibase import P256_MULTIKEY_PREFIX, decode_multikey
 
 
 @dataclass(slots=True)
@@ -36,7 +36,12 @@ class SeenKeys:
         try:
             methods = parse_json_object(content).get("verificationMethod")
             named = [str(item["id"]) for item in methods] if isinstance(methods, list) else []
-            keys = {method: decode_multikey(method.rpartition("#")[2]) for method in named}
+            keys = {
+                method: decode_multikey(multikey)
+                for method, multikey in ((method, method.rpartition("#")[2]) for method in named)
+                # Keys of P-256 sign tokens, which are signed anew.
+                if not multikey.startswith(P256_MULTIKEY_PREFIX)
+            }
         except (StatusListError, KeyError, TypeError):
             return
         # The document names the present key first and the one before it next, so times fall by the order alone.

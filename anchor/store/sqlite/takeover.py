@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 
 from anchor.store.records import ListSigner
+from anchor.store.sqlite.issuers import SIGNER_COLUMNS, SIGNER_TABLES
 from anchor.store.sqlite.writer import Session
 
 _ISSUER = """
@@ -28,7 +29,12 @@ KNOWLEDGE = {
 
 def stored_issuers(session: Session) -> list[sqlite3.Row]:
     """Return every issuer's row."""
-    return session.all(f"select {_ISSUER} from issuers order by number")
+    return session.all(
+        f"""
+        select number, identifier, name, api_key_hash, {SIGNER_COLUMNS}, created_ms, is_disabled
+        from {SIGNER_TABLES} order by number
+        """
+    )
 
 
 def take_issuer(session: Session, row: sqlite3.Row, signer: ListSigner) -> None:
@@ -48,6 +54,22 @@ def take_issuer(session: Session, row: sqlite3.Row, signer: ListSigner) -> None:
             row["created_ms"],
             row["is_disabled"],
         ),
+    )
+
+
+def take_token_keys(session: Session, source: Session, issuer: int) -> None:
+    """Insert the public halves of an issuer's token keys as retired: until a new one, its list key signs tokens."""
+    session.execute_many(
+        """
+        insert into token_keys (issuer, verification_method, public_key, retired_ms) values (?, ?, ?, ?)
+        """,
+        [
+            (issuer, row["verification_method"], row["public_key"], row["retired_ms"] or 0)
+            for row in source.all(
+                "select verification_method, public_key, retired_ms from token_keys where issuer = ? order by id",
+                (issuer,),
+            )
+        ],
     )
 
 
