@@ -1,13 +1,10 @@
-"""kill -9 at the points that hurt: an acknowledged digest ends in exactly one anchored batch."""
+"""How a service ends and starts again; tests/faults kills it at every point in turn."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
 import sys
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
@@ -19,26 +16,9 @@ from anchor.core.entries import CredentialEntry, identifier_hash
 from anchor.core.merkle import HASH_BYTES, leaf_hash
 from status_lists.multibase import decode_digest
 from tests.support.anvil import AnvilChain
-from tests.support.rpc_proxy import RpcProxy
 from tests.support.running_service import IssuerAccess, RunningService
 
 pytestmark = pytest.mark.anvil
-
-
-@pytest.fixture
-async def proxy(anvil: AnvilChain) -> AsyncIterator[RpcProxy]:
-    """Stand between the service and the chain."""
-    async with RpcProxy(upstream_url=anvil.rpc_url) as running:
-        yield running
-
-
-@pytest.fixture
-async def proxied(tmp_path: Path, anvil: AnvilChain, proxy: RpcProxy) -> AsyncIterator[RunningService]:
-    """Run a service that reaches the chain through the proxy."""
-    running = RunningService(folder=tmp_path / "proxied", chain=anvil, rpc_url=proxy.url)
-    await running.start()
-    yield running
-    await running.stop()
 
 
 async def _submit(service: RunningService, issuer: IssuerAccess) -> str:
@@ -100,39 +80,6 @@ async def test_service_killed_right_after_acknowledging_digest_anchors_it_once(
     await service.start()
 
     await _assert_anchored_once(anvil, service, issuer, digest)
-
-
-@pytest.mark.parametrize("moment", ["before", "after"])
-async def test_service_killed_around_broadcast_anchors_batch_once(
-    anvil: AnvilChain, proxied: RunningService, proxy: RpcProxy, moment: str
-) -> None:
-    """Faults 1 and 15: signed and stored, then killed before or after the endpoint got it."""
-    killed: list[str] = []
-
-    async def kill_once(method: str, *_: Any) -> None:
-        if method == "eth_sendRawTransaction" and not killed:
-            killed.append(method)
-            await proxied.kill()
-
-    if moment == "before":
-        proxy.before = kill_once
-    else:
-        proxy.after = kill_once
-    issuer = await proxied.add_issuer()
-    digest = await _submit(proxied, issuer)
-    await _until_killed(killed)
-    await proxied.start()
-
-    await _assert_anchored_once(anvil, proxied, issuer, digest)
-    assert killed
-
-
-async def _until_killed(killed: list[str]) -> None:
-    for _ in range(1000):
-        if killed:
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError("the broadcast was never reached")
 
 
 async def test_service_restarts_with_sigterm_and_keeps_everything(

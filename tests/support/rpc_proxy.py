@@ -2,7 +2,8 @@
 A JSON-RPC proxy that injects faults between a client and anvil.
 
 A fault is an async function of an `Exchange`; the functions below make the usual ones. `before` and `after`
-hooks are awaited round every call that is forwarded: a crash test kills a process there.
+hooks are awaited round every call that is forwarded: a crash test kills a process there. One that raises
+ConnectionAbortedError ends the exchange: what is not forwarded yet never is, and nobody gets an answer.
 """
 
 from __future__ import annotations
@@ -97,9 +98,11 @@ class RpcProxy:
             return answer
 
         fault = self._next_fault(method)
-        if fault is None:
-            return web.json_response(await forward())
-        return await fault(Exchange(request, document, forward, self._closing))
+        exchange = Exchange(request, document, forward, self._closing)
+        try:
+            return web.json_response(await forward()) if fault is None else await fault(exchange)
+        except ConnectionAbortedError:
+            return _aborted(exchange)
 
     async def _forwarded(self, document: dict[str, Any]) -> dict[str, Any]:
         assert self._session is not None

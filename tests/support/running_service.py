@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import sys
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import aiohttp
 
 from tests.support.anvil import AnvilChain
 from tests.support.secret_watch import secrets_in
+from tests.support.forked import Forked, Program, fork
 
 ROOT = Path(__file__).parents[2]
 POLL_S = 0.05
@@ -39,17 +41,30 @@ class RunningService:
     """
     One installation: a folder with settings and data, a port, and at most one process.
 
-    Everything goes over HTTP and the command line, as users go.
+    Everything goes over HTTP and the command line, as users go. `program` runs in a forked process instead of the
+    `anchor` command's own: for tests that start a service many times, or start a wrong one. `extra_environment` goes
+    to the service's process alone.
     """
 
     def __init__(
-        self, *, folder: Path, chain: AnvilChain, rpc_url: str | None = None, max_age_s: float = 0.2
+        self,
+        *,
+        folder: Path,
+        chain: AnvilChain,
+        rpc_url: str | None = None,
+        max_age_s: float = 0.2,
+        private_key: bytes | None = None,
+        program: Program | None = None,
+        extra_environment: Mapping[str, str] | None = None,
+        extra_settings: str = "",
     ) -> None:
         self.folder = folder
         self.port = _free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
-        self._private_key = chain.development.private_key.hex()
-        self._process: asyncio.subprocess.Process | None = None
+        self._program = program
+        self.extra_environment = dict(extra_environment or {})
+        self.private_key = private_key or chain.development.private_key
+        self._process: asyncio.subprocess.Process | Forked | None = None
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "anchor.toml").write_text(
             f"""
@@ -66,6 +81,7 @@ poll_s = 0.1
 [batching]
 max_age_s = {max_age_s}
 status_wait_s = {max_age_s}
+{extra_settings}
 """,
             "utf-8",
         )
@@ -85,7 +101,15 @@ status_wait_s = {max_age_s}
     @property
     def environment(self) -> dict[str, str]:
         """The environment of the service's process: the publisher's key is in it."""
-        return {**os.environ, "ANCHOR_PUBLISHER_PRIVATE_KEY": self._private_key}
+        return {
+            **os.environ,
+            "ANCHOR_PUBLISHER_PRIVATE_KEY": self.private_key.hex(),
+            **self.extra_environment,
+        }
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "data" / "anchor.db"
 
     @property
     def operator_key(self) -> str:
@@ -105,26 +129,49 @@ status_wait_s = {max_age_s}
 
     @property
     def log(self) -> str:
-        return (self.folder / "service.log").read_text("utf-8")
+        return self._log_path.read_text("utf-8") if self._log_path.exists() else ""
+
+    @property
+    def _log_path(self) -> Path:
+        return self.folder / "service.log"
 
     async def start(self) -> None:
         """Start the process and wait until it is ready; AssertionError with its log where it ends instead."""
-        with (self.folder / "service.log").open("ab") as log:
+        assert await self.begins(), self.log
+
+    async def begins(self, *, attach: Callable[[int], Awaitable[None]] | None = None) -> bool:
+        """
+        Start the process and wait until it is ready or gone; return whether it is ready.
+
+        `attach` is awaited with the id of a forked process before its first step.
+        """
+        output = await self._launch(attach)
+        return (await output.readline()).startswith(b"ready")
+
+    async def _launch(self, attach: Callable[[int], Awaitable[None]] | None) -> asyncio.StreamReader:
+        arguments = ["serve", "--config", str(self.folder / "anchor.toml")]
+        if self._program is not None:
+            self._process = forked = await fork(
+                self._program, arguments, environment=self.environment, errors=self._log_path, waits=True
+            )
+            if attach is not None:
+                await attach(forked.pid)
+            forked.open_gate()
+            return forked.output
+        assert attach is None, "only a forked process waits for what attaches to it"
+        with self._log_path.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 "anchor.cli",
-                "serve",
-                "--config",
-                str(self.folder / "anchor.toml"),
+                *arguments,
                 cwd=ROOT,
                 env=self.environment,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
             )
         assert self._process.stdout is not None
-        line = await self._process.stdout.readline()
-        assert line.startswith(b"ready"), self.log
+        return self._process.stdout
 
     async def wait_for_exit(self) -> int:
         """Wait until the process ends by itself and return its exit code; its log must tell no key."""
@@ -141,7 +188,7 @@ status_wait_s = {max_age_s}
     def kill_now(self) -> None:
         """Send SIGKILL and do not wait: for use inside a hook of the RPC proxy."""
         if self._process is not None and self._process.returncode is None:
-            self._process.kill()
+            self._process.send_signal(signal.SIGKILL)
 
     async def kill(self) -> None:
         """Kill -9 and wait for the end."""

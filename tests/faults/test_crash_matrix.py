@@ -1,0 +1,86 @@
+"""kill -9 before and after every RPC call of a whole run: every promise holds, and a wrong order is found out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support import forked
+from tests.support.anvil import SECOND_KEY, THIRD_KEY, AnvilChain, running_chain
+from tests.support.crash_matrix import BROADCAST, Case, CrashMatrix, Point
+from tests.support.forked import Program
+from tests.support.negative_control import serve_wrongly
+from tests.support.rpc_proxy import RpcProxy
+from tests.support.running_service import RunningService
+
+pytestmark = pytest.mark.anvil
+
+LEAST_POINTS = 35
+"""A run that asks the chain less than this was not recorded as a whole."""
+
+
+@asynccontextmanager
+async def matrix(
+    folder: Path, chain: AnvilChain, *, key: bytes, program: Program = forked.anchor, patience: int = 1000
+) -> AsyncIterator[CrashMatrix]:
+    """Install a service of a publisher of its own behind a proxy; nothing of it is left running."""
+    async with RpcProxy(upstream_url=chain.rpc_url) as proxy:
+        service = RunningService(
+            folder=folder, chain=chain, rpc_url=proxy.url, private_key=key, program=program
+        )
+        try:
+            yield CrashMatrix(service=service, chain=chain, proxy=proxy, patience=patience)
+        finally:
+            await service.kill()
+
+
+async def killed_at_all(running: CrashMatrix, points: Iterable[Point], side: str) -> list[Case]:
+    """Kill at one point after the other."""
+    return [await running.kill_at(point, side) for point in sorted(points)]
+
+
+async def test_service_killed_around_every_rpc_call_keeps_every_promise(tmp_path: Path) -> None:
+    """Fault 1: whichever call is the last, sent or not, a restart takes each digest into one anchor (I1 to I7)."""
+    async with (
+        running_chain() as chain,
+        matrix(tmp_path / "before", chain, key=SECOND_KEY) as before,
+        matrix(tmp_path / "after", chain, key=THIRD_KEY) as after,
+    ):
+        points = await before.record() & await after.record()
+        assert len(points) >= LEAST_POINTS
+        assert {point.stage for point in points} == {"start", "accepted", "sent", "mined"}
+        # Two installations side by side, since a machine has two cores.
+        first, second = await asyncio.gather(
+            killed_at_all(before, points, "before"), killed_at_all(after, points, "after")
+        )
+
+    assert [case.text for case in first + second if not case.reached or case.violations] == []
+
+
+async def test_sender_that_stores_after_broadcast_is_caught(tmp_path: Path) -> None:
+    """Negative control of fault 1: the same matrix finds the transaction on chain that nobody knows any more."""
+    sending = Point(stage="accepted", call=BROADCAST, occurrence=1)
+    async with running_chain() as chain:
+        found = await _wrong_cases(tmp_path, chain, [(sending, "before"), (sending, "after")])
+
+    assert all(case.reached for case in found)
+    before, after = (" / ".join(case.violations) for case in found)
+    assert "a transaction was broadcast before it was stored" in before
+    # Killed before the endpoint heard of it, nothing is lost; killed after, the anchor belongs to no stored payload.
+    assert "does not become final" not in before
+    assert "a transaction was broadcast before it was stored" in after
+    assert "does not become final" in after or "does not start" in after
+
+
+async def _wrong_cases(folder: Path, chain: AnvilChain, kills: Sequence[tuple[Point, str]]) -> list[Case]:
+    cases = []
+    for number, (point, side) in enumerate(kills):
+        key = (SECOND_KEY, THIRD_KEY)[number]
+        async with matrix(folder / side, chain, key=key, program=serve_wrongly, patience=150) as running:
+            await running.begin()
+            cases.append(await running.kill_at(point, side))
+    return cases
