@@ -56,6 +56,7 @@ class RunningService:
         private_key: bytes | None = None,
         program: Program | None = None,
         extra_environment: Mapping[str, str] | None = None,
+        extra_chain_settings: str = "",
         extra_settings: str = "",
     ) -> None:
         self.folder = folder
@@ -78,6 +79,7 @@ preset = "anvil"
 contract = "{chain.contract}"
 from_block = {chain.deployed_at}
 poll_s = 0.1
+{extra_chain_settings}
 [batching]
 max_age_s = {max_age_s}
 status_wait_s = {max_age_s}
@@ -126,6 +128,9 @@ status_wait_s = {max_age_s}
         lines = Path(f"/proc/{self.pid}/status").read_text("ascii").splitlines()
         (kib,) = [line.split()[1] for line in lines if line.startswith("VmRSS:")]
         return int(kib) / 1024
+    def is_running(self) -> bool:
+        """Whether a process runs, as far as is known: one that was just killed may still count."""
+        return self._process is not None and self._process.returncode is None
 
     @property
     def log(self) -> str:

@@ -53,7 +53,8 @@ def open_for_writing(path: Path) -> Database:
     Open the writing connection.
 
     Guarantees write-ahead logging with `synchronous=FULL`: a commit that returned survives loss of power. Raises
-    FatalError where the file is damaged or SQLite is older than MINIMUM_SQLITE.
+    FatalError where the file is damaged, or where the folder cannot be brought onto the disk; ConfigError where SQLite
+    is older than MINIMUM_SQLITE.
     """
     if sqlite3.sqlite_version_info < MINIMUM_SQLITE:
         raise ConfigError(
@@ -62,10 +63,12 @@ def open_for_writing(path: Path) -> Database:
     try:
         database = _connect(f"{path.absolute().as_uri()}?mode=rwc")
         for name, (value, _) in _PRAGMAS.items():
-            database.execute(f"pragma {name} = {value}")
+            # Read to the end: journal_mode answers "wal" first and commits the switch after, where it can still fail.
+            database.execute(f"pragma {name} = {value}").fetchall()
         database.execute(f"pragma cache_size = -{CACHE_KIB}")
         _assert_pragmas(database)
         _check_pages(database, path)
+        _sync_names(path.parent)
     except sqlite3.DatabaseError as exc:
         raise FatalError(f"cannot open {path.name}: {exc}; restore a backup") from exc
     return database
@@ -95,6 +98,18 @@ def _assert_pragmas(database: Database) -> None:
             raise FatalError(
                 f"SQLite keeps {name} at {found!r} instead of {expected!r}: use another build of SQLite"
             )
+
+
+def _sync_names(folder: Path) -> None:
+    """Bring the names of the database and its log onto the disk: SQLite tries too, but passes over a failure."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as exc:
+        raise FatalError(f"{folder.name} cannot be synced ({exc.strerror}): check the disk") from exc
 
 
 def _check_pages(database: Database, path: Path) -> None:
