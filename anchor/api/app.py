@@ -148,4 +148,4 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         return http_problem(exc)
     except Exception:  # the outermost edge: nothing of our own bugs may leak to a caller
         log.exception("request.failed", route=request.path)
-        return problem_response(FatalError("unexpected"))
+        return problem_response(AnchorError("unexpected"))

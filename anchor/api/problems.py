@@ -57,13 +57,15 @@ PROBLEMS: dict[type[AnchorError], Problem] = {
     ChainUnavailable: Problem("chain-unavailable", 503, "the chain does not answer"),
     ServiceUnavailable: Problem("unavailable", 503, "a service that is needed does not answer"),
     ConfigError: Problem("internal", 500, "the service is misconfigured"),
-    FatalError: Problem("internal", 500, "the service failed"),
+    # The process ends by it and is started again: a client that comes back later is served.
+    FatalError: Problem("stopping", 503, "the service failed and is stopping"),
     AnchorError: Problem("internal", 500, "the service failed"),
 }
 
 NOT_KEPT = {"Cache-Control": "no-store"}
 """Of every problem: a cache that kept a 404 (RFC 9111, section 4.2.2) would hide what is published a moment later."""
 
+_INTERNAL = ("internal", "stopping")
 _INTERNAL_DETAIL = "the service failed and may be stopping: repeat the request, it is safe to do so"
 
 
@@ -82,7 +84,7 @@ def problem_response(error: AnchorError) -> web.Response:
         "type": PROBLEM_TYPE + problem.slug,
         "title": problem.title,
         "status": problem.status,
-        "detail": _INTERNAL_DETAIL if problem.status == 500 else str(error),
+        "detail": _INTERNAL_DETAIL if problem.slug in _INTERNAL else str(error),
     }
     if isinstance(error, NotStrictJson):
         body |= {"line": error.line, "column": error.column}

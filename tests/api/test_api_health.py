@@ -135,7 +135,7 @@ async def test_fatal_error_in_a_request_ends_the_service(api: ApiCaller, service
 
     answer = await api.get("/status-lists/0")
 
-    assert (answer.status, answer.problem) == (500, "internal")
+    assert (answer.status, answer.problem) == (503, "stopping")
     assert "sqlite" not in answer.body.decode().lower()
     assert "database" not in answer.json["detail"]
     assert service.services.fatal.is_set()

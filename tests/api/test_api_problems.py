@@ -64,7 +64,7 @@ def test_slugs_are_stable_and_not_shared_by_different_statuses() -> None:
         (Conflict("no"), 409, "conflict", None),
         (NotMinedYet("wait"), 409, "not-yet-mined", "Retry-After"),
         (TooLarge("big"), 413, "too-large", None),
-        (FatalError("secret detail"), 500, "internal", None),
+        (FatalError("secret detail"), 503, "stopping", "Retry-After"),
         (ConfigError("secret detail"), 500, "internal", None),
         (AnchorError("secret detail"), 500, "internal", None),
         (Overloaded("full", retry_after_s=7), 503, "overloaded", "Retry-After"),

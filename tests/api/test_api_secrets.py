@@ -157,7 +157,7 @@ async def test_fatal_error_is_logged_and_ends_the_service(
 
     answer = await api.get("/status-lists/0")
 
-    assert (answer.status, answer.problem) == (500, "internal")
+    assert (answer.status, answer.problem) == (503, "stopping")
     assert "damaged" not in answer.body.decode()
     assert "the database is damaged" in log.getvalue()
     assert service.services.fatal.is_set()

@@ -119,6 +119,9 @@ class CrashMatrix:
             acknowledged = await self._submit()
             await self._change(acknowledged)
             self._violations += await self._check.violations([acknowledged])
+            anchors, transactions = await self._check.anchors_and_transactions()
+            if anchors != transactions:
+                self._violations.append(f"{transactions} transactions were mined for {anchors} anchors")
         except NotAsPromised as exc:
             self._violations.append(str(exc))
         return list(self._violations)
