@@ -30,13 +30,19 @@ class ChainState:
 
 
 class ModelChain:
-    """Blocks of transactions of one account; the contract's rules; reorganisation down to the finalized block."""
+    """
+    Blocks of transactions of one account; the contract's rules; reorganisation down to the finalized block.
+
+    `sent` is what was ever broadcast, `pool` what is still known. While `swallows`, a broadcast is confirmed and lost.
+    """
 
     def __init__(self) -> None:
         self._hashes = count(1)
         self._blocks: list[tuple[int, tuple[Transaction, ...]]] = []
         self._final_blocks = 0
         self.pool: list[Transaction] = []
+        self.sent: list[Transaction] = []
+        self.swallows = False
 
     @property
     def latest(self) -> ChainState:
@@ -48,13 +54,24 @@ class ModelChain:
         """The state as of the finalized block."""
         return self._state(self._final_blocks)
 
+    def seen_late(self, blocks: int) -> tuple[ChainState, ChainState]:
+        """Return latest and final as an endpoint tells them that lags by so many blocks, or replays old answers."""
+        known = max(0, len(self._blocks) - blocks)
+        return self._state(known), self._state(min(known, self._final_blocks))
+
+    def broadcast(self, transaction: Transaction) -> None:
+        """Take a transaction into the pool, or only say so."""
+        self.sent.append(transaction)
+        if transaction not in self.pool and not self.swallows:
+            self.pool.append(transaction)
+
     @property
     def unfinal_blocks(self) -> int:
         """How many blocks a reorganisation can drop."""
         return len(self._blocks) - self._final_blocks
 
     def minable(self) -> list[Transaction]:
-        """Return the transactions that were ever broadcast and could stand in the next block first."""
+        """Return the transactions of the pool that could stand in the next block first."""
         nonce = self.latest.nonce
         return [transaction for transaction in self.pool if transaction.nonce == nonce]
 
@@ -119,6 +136,7 @@ class ModelService:
 
     def __init__(self, chain: ModelChain) -> None:
         self._chain = chain
+        self._latest, self._final = chain.seen_late(0)
         self.batches: list[ModelBatch] = []
         self.halted: ModelBatch | None = None
 
@@ -142,8 +160,9 @@ class ModelService:
         for batch in self.batches:
             batch.payload_age_s += seconds
 
-    def look(self) -> list[tuple[ModelBatch, Decision]]:
+    def look(self, *, blocks_late: int = 0) -> list[tuple[ModelBatch, Decision]]:
         """Take every unfinished batch as far as one look at the chain allows; return what was decided."""
+        self._latest, self._final = self._chain.seen_late(blocks_late)
         decided: list[tuple[ModelBatch, Decision]] = []
         for batch in self.unfinished:
             if not self._advance(batch, decided):
@@ -172,11 +191,10 @@ class ModelService:
         else:
             payload = self._live(batch)
             assert payload is not None
-            if payload not in self._chain.pool:
-                self._chain.pool.append(payload)
+            self._chain.broadcast(payload)
 
     def _take(self, batch: ModelBatch, step: Step) -> None:
-        latest = self._chain.latest
+        latest = self._latest
         match step:
             case Step.SIGN | Step.REPLACE:
                 self._sign(batch, latest.nonce)
@@ -198,7 +216,7 @@ class ModelService:
     def _live(self, batch: ModelBatch) -> Transaction | None:
         """Return the payload of the present seal that can be mined next, or else the newest one."""
         own = [payload for payload in batch.payloads if payload.root == batch.root]
-        ready = [payload for payload in own if payload.nonce == self._chain.latest.nonce]
+        ready = [payload for payload in own if payload.nonce == self._latest.nonce]
         return (ready or own or [None])[-1]
 
     def _batch_view(self, batch: ModelBatch) -> BatchView:
@@ -210,12 +228,12 @@ class ModelService:
             sequence=batch.sequence,
             mined_block_hash=None if mined is None else _hash_bytes(mined),
             payload_nonce=live.nonce if live else None,
-            burned_nonces=len([nonce for nonce in own if nonce < self._chain.final.nonce]),
+            burned_nonces=len([nonce for nonce in own if nonce < self._final.nonce]),
             payload_age_s=batch.payload_age_s,
         )
 
     def _chain_view(self, batch: ModelBatch) -> ChainView:
-        latest, final = self._chain.latest, self._chain.final
+        latest, final = self._latest, self._final
         block_hash = latest.records.get(batch.root)
         return ChainView(
             record_block_hash=None if block_hash is None else _hash_bytes(block_hash),

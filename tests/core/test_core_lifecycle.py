@@ -197,7 +197,12 @@ def test_decide_step_of_any_situation_keeps_the_rules(batch: BatchView, chain: C
 
 
 class LifeOfBatches(RuleBasedStateMachine):
-    """Every order of mining, reorganisation, finality, strangers with the same key, time, and looks of the service."""
+    """
+    Every order of what chain, endpoint and service do.
+
+    Blocks are mined, dropped and made final; transactions are lost, replaced and replayed; strangers hold the same
+    key; endpoints lag, or lie about a broadcast; time passes; and the service looks.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -231,6 +236,30 @@ class LifeOfBatches(RuleBasedStateMachine):
             assert batch.state.is_mined == (batch.root in self.chain.latest.records)
             if batch.state.is_mined:
                 assert batch.mined_block_hash == self.chain.latest.records[batch.root]
+
+    @precondition(lambda self: self.service.halted is None)
+    @rule(blocks=st.integers(1, 3))
+    def look_at_an_endpoint_that_lags(self, blocks: int) -> None:
+        """Let the service act on old answers (fault 31): whatever it does by them, the invariants hold."""
+        self.service.look(blocks_late=blocks)
+
+    @rule()
+    def lose_the_pool(self) -> None:
+        """Forget every transaction that is not mined (fault 17)."""
+        self.chain.pool.clear()
+
+    @precondition(lambda self: self.chain.sent)
+    @rule(data=st.data())
+    def replay(self, data: Any) -> None:
+        """Bring back a transaction that was broadcast at some time, of a former seal perhaps (fault 21)."""
+        old = data.draw(st.sampled_from(self.chain.sent))
+        if old not in self.chain.pool:
+            self.chain.pool.append(old)
+
+    @rule(swallows=st.booleans())
+    def endpoint_lies_about_broadcasts(self, swallows: Any) -> None:
+        """Confirm what is never passed on (fault 16), or stop doing so."""
+        self.chain.swallows = swallows
 
     @rule(seconds=st.sampled_from([1.0, 61.0]))
     def wait(self, seconds: float) -> None:
@@ -288,6 +317,7 @@ class LifeOfBatches(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """When the chain goes its ordinary way again, every batch becomes final, or the service has stopped."""
+        self.chain.swallows = False
         for _ in range(60):
             if self.service.halted is not None or not self.service.unfinished:
                 return
@@ -304,7 +334,7 @@ class LifeOfBatches(RuleBasedStateMachine):
 TestLifeOfBatches = LifeOfBatches.TestCase
 TestLifeOfBatches.settings = settings(
     max_examples=200,
-    stateful_step_count=40,
+    stateful_step_count=50,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
