@@ -15,6 +15,7 @@ from anchor.core.lifecycle import BatchState
 from anchor.core.merkle import HASH_BYTES, Tree, leaf_hash, node_hash, root_from_inclusion
 from anchor.errors import FatalError, Overloaded
 from anchor.service.lists import ListPublisher
+from anchor.service.waits import Waits
 from anchor.store.protocol import Store
 from anchor.store.records import AnchoredList, Backlog, Batch, Seal
 
@@ -81,6 +82,7 @@ class Sealer:
         self._work = work
         self._sealed = sealed
         self._growing = GrowingTree(store)
+        self._waits = Waits(clock)
 
     async def run(self) -> None:
         """Seal batches as they fall due, until cancelled."""
@@ -114,18 +116,19 @@ class Sealer:
 
     def _due_in_s(self, backlog: Backlog) -> float:
         """Return in how many seconds a batch falls due by size, age, waiting status changes or silence."""
-        now_s = self._clock.now_ms() / 1000
-        batching = self._batching
+        batching, waited_s = self._batching, self._waits.waited_s
         if backlog.open_entries >= batching.max_entries:
             return 0.0
         # Before the first anchor there is no silence to break: nobody has anything to check yet.
-        due_at_s = math.inf if backlog.last_sealed_s is None else backlog.last_sealed_s + batching.heartbeat_s
+        due_in_s = [math.inf]
+        if backlog.last_sealed_s is not None:
+            due_in_s.append(batching.heartbeat_s - waited_s("silence", backlog.last_sealed_s))
         if backlog.open_since_s is not None and backlog.open_entries:
-            due_at_s = min(due_at_s, backlog.open_since_s + batching.max_age_s)
+            due_in_s.append(batching.max_age_s - waited_s("digests", backlog.open_since_s))
         if backlog.lists_waiting_since_ms is not None:
-            due_at_s = min(due_at_s, backlog.lists_waiting_since_ms / 1000 + batching.status_wait_s)
-        # A clock that was set back must not put a batch off for longer than the longest wait there is.
-        return min(max(0.0, due_at_s - now_s), batching.heartbeat_s)
+            since_s = backlog.lists_waiting_since_ms / 1000
+            due_in_s.append(batching.status_wait_s - waited_s("lists", since_s))
+        return min(max(0.0, min(due_in_s)), batching.heartbeat_s)
 
     async def _grow_open(self) -> None:
         backlog = await self._store.backlog()

@@ -103,12 +103,32 @@ async def test_heartbeat_empty_batch_once_a_day_after_the_first(service: Running
     assert await service.state(newest.id) is BatchState.MINED
 
 
-async def test_clock_set_back_batch_is_not_put_off_for_ever(service: Running, issuer: Issuer) -> None:
-    """However far the clock goes back, the sealer looks again within a heartbeat."""
-    await service.submit(issuer, 1)
-    service.clock.step(-400 * DAY_S)
+@pytest.mark.parametrize("step_s", [-3600, -400 * DAY_S])
+async def test_clock_set_back_batch_is_sealed_in_time(service: Running, issuer: Issuer, step_s: int) -> None:
+    """Fault 13: waits go by the monotonic clock, so digests and changes wait no longer than they may."""
+    (accepted,) = await service.submit(issuer, 1, allocate=True)
+    assert await service.sealer.step() <= 60
+    service.clock.step(step_s)
 
-    assert await service.sealer.step() <= DAY_S
+    assert await service.sealer.step() <= 60
+    service.clock.advance(60)
+    await service.sealer.step()
+
+    assert await service.state(accepted.batch) is BatchState.SEALED
+
+
+async def test_clock_set_back_before_a_restart_batch_is_sealed_in_time(
+    service: Running, issuer: Issuer
+) -> None:
+    """Fault 13: a batch that seems to be of the future waits from the start of the process on."""
+    (accepted,) = await service.submit(issuer, 1)
+    service.clock.step(-3600)
+    await service.restart()
+    await service.sealer.step()
+    service.clock.advance(60)
+    await service.sealer.step()
+
+    assert await service.state(accepted.batch) is BatchState.SEALED
 
 
 async def test_list_made_while_a_batch_is_sealed_is_in_its_root(service: Running, issuer: Issuer) -> None:
