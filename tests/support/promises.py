@@ -57,6 +57,15 @@ def is_stored(database: Path, raw: str) -> bool:
     return row == (octets,)
 
 
+def newest_version(database: Path, number: int) -> int:
+    """Return a list's newest published version."""
+    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+        row = connection.execute(
+            "select max(version) from list_versions where list = ?", (number,)
+        ).fetchone()
+    return int(row[0])
+
+
 class PromiseCheck:
     """Reads a service's batches and its publisher's anchors, and names what is not as promised."""
 

@@ -130,7 +130,8 @@ def _aborted(exchange: Exchange) -> web.StreamResponse:
     return web.Response()
 
 
-def _reply(exchange: Exchange, **members: Any) -> web.StreamResponse:
+def reply(exchange: Exchange, **members: Any) -> web.StreamResponse:
+    """Answer with these members, under the id of the request."""
     return web.json_response({"jsonrpc": "2.0", "id": exchange.document["id"], **members})
 
 
@@ -240,7 +241,7 @@ def result(value: Any) -> Fault:
     """Answer with this result without forwarding; None is JSON's null."""
 
     async def fault(exchange: Exchange) -> web.StreamResponse:
-        return _reply(exchange, result=value)
+        return reply(exchange, result=value)
 
     return fault
 
@@ -250,7 +251,7 @@ def changed(change: Callable[[Any], Any]) -> Fault:
 
     async def fault(exchange: Exchange) -> web.StreamResponse:
         answer = await exchange.forward()
-        return _reply(exchange, result=change(answer.get("result")))
+        return reply(exchange, result=change(answer.get("result")))
 
     return fault
 

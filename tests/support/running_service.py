@@ -16,8 +16,8 @@ from typing import Any
 import aiohttp
 
 from tests.support.anvil import AnvilChain
-from tests.support.secret_watch import secrets_in
 from tests.support.forked import Forked, Program, fork
+from tests.support.secret_watch import secrets_in
 
 ROOT = Path(__file__).parents[2]
 POLL_S = 0.05
@@ -128,6 +128,7 @@ status_wait_s = {max_age_s}
         lines = Path(f"/proc/{self.pid}/status").read_text("ascii").splitlines()
         (kib,) = [line.split()[1] for line in lines if line.startswith("VmRSS:")]
         return int(kib) / 1024
+
     def is_running(self) -> bool:
         """Whether a process runs, as far as is known: one that was just killed may still count."""
         return self._process is not None and self._process.returncode is None
