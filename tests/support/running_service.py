@@ -8,7 +8,7 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -129,6 +129,7 @@ status_wait_s = {max_age_s}
         (kib,) = [line.split()[1] for line in lines if line.startswith("VmRSS:")]
         return int(kib) / 1024
 
+    @property
     def is_running(self) -> bool:
         """Whether a process runs, as far as is known: one that was just killed may still count."""
         return self._process is not None and self._process.returncode is None
@@ -145,26 +146,18 @@ status_wait_s = {max_age_s}
         """Start the process and wait until it is ready; AssertionError with its log where it ends instead."""
         assert await self.begins(), self.log
 
-    async def begins(self, *, attach: Callable[[int], Awaitable[None]] | None = None) -> bool:
-        """
-        Start the process and wait until it is ready or gone; return whether it is ready.
-
-        `attach` is awaited with the id of a forked process before its first step.
-        """
-        output = await self._launch(attach)
+    async def begins(self) -> bool:
+        """Start the process and wait until it is ready or gone; return whether it is ready."""
+        output = await self._launch()
         return (await output.readline()).startswith(b"ready")
 
-    async def _launch(self, attach: Callable[[int], Awaitable[None]] | None) -> asyncio.StreamReader:
+    async def _launch(self) -> asyncio.StreamReader:
         arguments = ["serve", "--config", str(self.folder / "anchor.toml")]
         if self._program is not None:
             self._process = forked = await fork(
-                self._program, arguments, environment=self.environment, errors=self._log_path, waits=True
+                self._program, arguments, environment=self.environment, errors=self._log_path
             )
-            if attach is not None:
-                await attach(forked.pid)
-            forked.open_gate()
             return forked.output
-        assert attach is None, "only a forked process waits for what attaches to it"
         with self._log_path.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
