@@ -225,7 +225,7 @@ async def test_receipt_tells_the_anchor(api: ApiCaller, service: Running, key: s
 
 
 async def test_reorganised_proof_is_taken_back(api: ApiCaller, service: Running, key: str) -> None:
-    """When the anchor's block is dropped the proof goes back to pending (fault 23)."""
+    """Fault 23: When the anchor's block is dropped the proof goes back to pending."""
     await api.post("/v1/digests", item(1), key=key)
     await mine(service)
     path = f"/v1/digests/{MULTIBASE}"

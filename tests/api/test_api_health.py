@@ -113,7 +113,7 @@ async def test_full_backlog_is_not_ready(api: ApiCaller, service: Running, key: 
 
 
 async def test_unhealthy_while_stopping_or_after_a_fatal_error(service: Running) -> None:
-    """A process that is about to end is not given new work (fault 12)."""
+    """Fault 12: A process that is about to end is not given new work."""
     async with serving(service) as api:
         service.services.fatal.set()
         failed = await api.get("/healthz")
@@ -126,7 +126,7 @@ async def test_unhealthy_while_stopping_or_after_a_fatal_error(service: Running)
 
 
 async def test_fatal_error_in_a_request_ends_the_service(api: ApiCaller, service: Running, key: str) -> None:
-    """A failing database is answered without internals, and the process is told to end (fault 3)."""
+    """Fault 3: A failing database is answered without internals, and the process is told to end."""
     service.services.store._store._writer.close()  # type: ignore[attr-defined]
     connection = service.store._read_connections
     await api.get("/metrics")

@@ -133,7 +133,7 @@ def test_receipt_of_the_transaction_is_read(status: str, succeeded: bool) -> Non
     ],
 )
 def test_receipt_foreign_or_damaged_is_bad_answer(change: dict[str, Any]) -> None:
-    """Row 32: the receipt of another transaction, or half a one, is refused."""
+    """Fault 32: the receipt of another transaction, or half a one, is refused."""
     with pytest.raises(BadAnswer):
         answers.receipt(RECEIPT | change, transaction_hash=bytes.fromhex("ab" * 32))
 

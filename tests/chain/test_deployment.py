@@ -40,7 +40,7 @@ async def test_deploy_without_funds_is_fatal_error(chain: Web3Chain) -> None:
 async def test_deploy_with_lost_answer_deploys_once(
     chain: Web3Chain, signer: LocalSigner, proxy: RpcProxy
 ) -> None:
-    """Row 15: the answer to the broadcast is lost, the same bytes are sent again, one contract stands."""
+    """Fault 15: the answer to the broadcast is lost, the same bytes are sent again, one contract stands."""
     before = await chain.nonce(signer.address, "latest")
     proxy.fail("eth_sendRawTransaction", rpc_proxy.drop_after(), times=1)
     await deploy(chain=chain, signer=signer, poll_interval_s=POLL_INTERVAL_S)
@@ -51,7 +51,7 @@ async def test_deploy_with_lost_answer_deploys_once(
 async def test_deploy_lost_on_the_way_is_sent_again(
     chain: Web3Chain, signer: LocalSigner, proxy: RpcProxy
 ) -> None:
-    """Row 16: an endpoint that swallows the transaction is given it again."""
+    """Fault 16: an endpoint that swallows the transaction is given it again."""
     proxy.fail("eth_sendRawTransaction", rpc_proxy.result("0x" + "00" * 32), times=2)
     await deploy(chain=chain, signer=signer, poll_interval_s=POLL_INTERVAL_S)
 

@@ -64,7 +64,7 @@ def test_scrub_short_path_words_stay() -> None:
 
 
 def test_scrub_control_characters_become_spaces() -> None:
-    """Row 50: an endpoint cannot forge log lines or colour a terminal."""
+    """Fault 50: an endpoint cannot forge log lines or colour a terminal."""
     assert Endpoint.parse("https://rpc.example").scrub("a\r\nb\x1b[31mc\u202ed") == "a  b [31mc d"
 
 

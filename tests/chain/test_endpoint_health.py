@@ -80,7 +80,7 @@ def test_health_forgives_after_a_row_of_good_answers_only(health: EndpointHealth
 
 
 def test_health_of_head_going_backwards_is_passed_over_until_it_returns(health: EndpointHealth) -> None:
-    """Row 31: one stale answer, as of a balancer's other node, changes nothing."""
+    """Fault 31: one stale answer, as of a balancer's other node, changes nothing."""
     health.saw_head(100)
     health.saw_head(99)
     fault = health.fault

@@ -62,7 +62,7 @@ async def _whole_work(chain: Chain, signer: LocalSigner, anvil: AnvilChain) -> R
 async def test_failover_with_one_endpoint_failing_does_its_work_and_takes_it_in_again(
     endpoints: Endpoints, signer: LocalSigner, name: str, count: int
 ) -> None:
-    """Row 33: every failure of transport at the preferred endpoint is made good by another one."""
+    """Fault 33: every failure of transport at the preferred endpoint is made good by another one."""
     first = endpoints.proxies[0]
     first.fail("*", TRANSPORT_FAULTS[name])
     async with endpoints.chain(count=count) as chain:
@@ -91,7 +91,7 @@ async def _until_healthy(chain: FailoverChain) -> None:
 async def test_failover_with_one_endpoint_endless_does_its_work(
     endpoints: Endpoints, signer: LocalSigner, name: str, count: int
 ) -> None:
-    """Row 33: silence and drips end at the timeout, once; then the endpoint is passed over."""
+    """Fault 33: silence and drips end at the timeout, once; then the endpoint is passed over."""
     first = endpoints.proxies[0]
     async with endpoints.chain(count=count, request_timeout_s=HASTY_TIMEOUT_S, policy=HASTY) as chain:
         await chain.identity()
@@ -108,7 +108,7 @@ async def test_failover_with_one_endpoint_answering_a_gigabyte_does_its_work(
     monkeypatch: pytest.MonkeyPatch,
     compressed: bool,  # noqa: FBT001
 ) -> None:
-    """Row 33: an answer without end is cut off, and the next endpoint asked."""
+    """Fault 33: an answer without end is cut off, and the next endpoint asked."""
     monkeypatch.setattr(transport, "MAX_ANSWER_BYTES", 1024 * 1024)
     first = endpoints.proxies[0]
     async with endpoints.chain() as chain:
@@ -134,7 +134,7 @@ async def test_failover_with_one_endpoint_answering_a_gigabyte_does_its_work(
 async def test_failover_with_one_endpoint_answering_nonsense_does_its_work(
     endpoints: Endpoints, signer: LocalSigner, fault: Fault
 ) -> None:
-    """Row 32: answers of another type or to another question count as none."""
+    """Fault 32: answers of another type or to another question count as none."""
     first = endpoints.proxies[0]
     async with endpoints.chain() as chain:
         await chain.identity()
@@ -156,7 +156,7 @@ async def test_failover_prefers_the_first_endpoint_and_leaves_the_others_alone(
 
 
 async def test_failover_endpoint_out_is_not_asked_until_its_back_off_is_over(endpoints: Endpoints) -> None:
-    """Row 33: the circuit stays open, one probe tries it, and it opens for longer where that fails."""
+    """Fault 33: the circuit stays open, one probe tries it, and it opens for longer where that fails."""
     first = endpoints.proxies[0]
     async with endpoints.chain() as chain:
         await chain.identity()
@@ -186,7 +186,7 @@ async def _until(condition: Callable[[], bool]) -> None:
 async def test_failover_all_endpoints_down_is_chain_unavailable_then_back(
     endpoints: Endpoints, signer: LocalSigner
 ) -> None:
-    """Row 34: with nobody left every read says so, naming all; when they come back, so does the chain."""
+    """Fault 34: with nobody left every read says so, naming all; when they come back, so does the chain."""
     async with endpoints.chain(count=3) as chain:
         await chain.identity()
         for proxy in endpoints.proxies:
@@ -219,7 +219,7 @@ async def test_failover_nobody_answering_at_start_is_chain_unavailable(endpoints
 async def test_failover_endpoint_of_another_chain_at_start_is_config_error_naming_it(
     endpoints: Endpoints,
 ) -> None:
-    """Rows 26 and 27: another chain id, or another block 0, among the endpoints refuses the start."""
+    """Faults 26 and 27: another chain id, or another block 0, among the endpoints refuses the start."""
     second = endpoints.proxies[1]
     lies = {"eth_chainId": rpc_proxy.result("0x1"), "eth_getBlockByNumber": _other_genesis()}
     for method, fault in lies.items():
@@ -241,7 +241,7 @@ def _other_genesis() -> Fault:
 async def test_failover_endpoint_that_comes_back_as_another_chain_is_passed_over(
     endpoints: Endpoints, method: str
 ) -> None:
-    """Rows 26 and 27: an endpoint is compared again whenever it comes back, before it is asked anything else."""
+    """Faults 26 and 27: an endpoint is compared again whenever it comes back, before it is asked anything else."""
     first = endpoints.proxies[0]
     async with endpoints.chain() as chain:
         await chain.identity()
@@ -259,7 +259,7 @@ async def test_failover_endpoint_that_comes_back_as_another_chain_is_passed_over
 
 
 async def test_failover_endpoint_lagging_is_passed_over_until_it_has_caught_up(endpoints: Endpoints) -> None:
-    """Row 31: the preferred endpoint, stuck on an old block, is not read from."""
+    """Fault 31: the preferred endpoint, stuck on an old block, is not read from."""
     first = endpoints.proxies[0]
     old = await endpoints.anvil.control("eth_getBlockByNumber", "0x0", _WITHOUT_TRANSACTIONS)
     await endpoints.anvil.control("anvil_mine", "0x20")
@@ -282,7 +282,7 @@ async def test_failover_endpoint_lagging_is_passed_over_until_it_has_caught_up(e
 
 
 async def test_failover_head_going_backwards_is_passed_over(endpoints: Endpoints) -> None:
-    """Row 31: a replayed old answer of the preferred endpoint is not handed out."""
+    """Fault 31: a replayed old answer of the preferred endpoint is not handed out."""
     first = endpoints.proxies[0]
     async with endpoints.chain() as chain:
         await chain.identity()
@@ -344,7 +344,7 @@ async def test_failover_look_at_block_that_no_endpoint_knows_is_chain_unavailabl
 async def test_failover_block_and_receipt_unknown_to_one_endpoint_are_found_at_another(
     endpoints: Endpoints, signer: LocalSigner
 ) -> None:
-    """Row 31: null means that this endpoint does not know; only when all say so is it the answer."""
+    """Fault 31: null means that this endpoint does not know; only when all say so is it the answer."""
     first = endpoints.proxies[0]
     async with endpoints.chain() as chain:
         receipt = await mined(chain, await _anchor(chain, signer, endpoints.anvil.contract))
@@ -376,7 +376,7 @@ SENDING_FAULTS: dict[str, Fault] = {
 async def test_broadcast_lost_at_one_endpoint_is_mined_through_the_other(
     endpoints: Endpoints, signer: LocalSigner, name: str, position: int
 ) -> None:
-    """Row 15: every healthy endpoint is given the transaction, and the best answer is the answer."""
+    """Fault 15: every healthy endpoint is given the transaction, and the best answer is the answer."""
     endpoints.proxies[position].fail("eth_sendRawTransaction", SENDING_FAULTS[name])
     async with endpoints.chain() as chain:
         at = await latest(chain)
@@ -400,7 +400,7 @@ async def test_broadcast_lost_at_one_endpoint_is_mined_through_the_other(
 async def test_broadcast_confirmed_by_an_endpoint_that_swallows_it_is_mined_through_another(
     endpoints: Endpoints, signer: LocalSigner
 ) -> None:
-    """Row 16: an endpoint that says yes and does nothing keeps nothing from being mined."""
+    """Fault 16: an endpoint that says yes and does nothing keeps nothing from being mined."""
     first = endpoints.proxies[0]
     async with endpoints.chain() as chain:
         transaction = await signed_anchor(
@@ -425,7 +425,7 @@ async def _next_sequence(chain: Chain, signer: LocalSigner) -> int:
 async def test_broadcast_dropped_from_the_pool_is_mined_when_sent_again(
     endpoints: Endpoints, signer: LocalSigner
 ) -> None:
-    """Row 17: the same bytes again, through whichever endpoints are there, are mined once."""
+    """Fault 17: the same bytes again, through whichever endpoints are there, are mined once."""
     anvil = endpoints.anvil
     async with endpoints.chain() as chain:
         sequence = await _next_sequence(chain, signer)
@@ -523,7 +523,7 @@ async def _whole_work_without_identity(
 
 
 async def test_failover_slower_than_patience_is_passed_over(endpoints: Endpoints) -> None:
-    """Row 33: who is silent while the others have answered is not waited for, and is not asked again for a while."""
+    """Fault 33: who is silent while the others have answered is not waited for, and is not asked again for a while."""
     first = endpoints.proxies[0]
     async with endpoints.chain(request_timeout_s=3600, policy=HASTY) as chain:
         await chain.identity()
@@ -560,7 +560,7 @@ def _probes() -> list[str]:
 async def test_failover_events_are_read_where_the_range_ends_within_the_chain(
     endpoints: Endpoints, signer: LocalSigner
 ) -> None:
-    """Row 31: an endpoint a few blocks behind would leave out the newest events without saying so."""
+    """Fault 31: an endpoint a few blocks behind would leave out the newest events without saying so."""
     first = endpoints.proxies[0]
     stale = await endpoints.anvil.control("eth_getBlockByNumber", "latest", _WITHOUT_TRANSACTIONS)
     async with endpoints.chain() as chain:
@@ -590,7 +590,7 @@ async def _mined_by_another(endpoints: Endpoints, signer: LocalSigner) -> Receip
 async def test_failover_one_of_three_far_ahead_does_not_leave_the_others_behind(
     endpoints: Endpoints, position: int
 ) -> None:
-    """Row 32: a block that two of three have not heard of makes neither of them stale, even with a quorum of 1."""
+    """Fault 32: a block that two of three have not heard of makes neither of them stale, even with a quorum of 1."""
     invented = {"number": "0x7fffffff", "hash": "0x" + "ab" * 32, "timestamp": "0x1"}
     async with endpoints.chain(count=3) as chain:
         await chain.identity()

@@ -119,7 +119,7 @@ def _null(_: str) -> Fault:
 async def test_quorum_of_two_with_one_liar_of_three_reads_the_truth(
     endpoints: Endpoints, facts: Facts, name: str, fault: Callable[[str], Fault], position: int
 ) -> None:
-    """Row 32: wherever the liar stands, the two others outvote it."""
+    """Fault 32: wherever the liar stands, the two others outvote it."""
     method, read = READS[name]
     liar = endpoints.proxies[position]
     async with endpoints.chain(count=3, quorum=2) as chain:
@@ -137,7 +137,7 @@ async def test_quorum_of_two_with_one_liar_of_three_reads_the_truth(
 async def test_quorum_of_two_with_one_liar_of_two_is_chain_unavailable(
     endpoints: Endpoints, facts: Facts, name: str, position: int
 ) -> None:
-    """Row 32: two that contradict each other know nothing together."""
+    """Fault 32: two that contradict each other know nothing together."""
     method, read = READS[name]
     async with endpoints.chain(count=2, quorum=2) as chain:
         await chain.identity()
@@ -182,7 +182,7 @@ async def test_quorum_puts_out_who_tells_another_state_of_the_same_block(
 async def test_quorum_of_two_never_hands_out_a_block_that_one_endpoint_invented(
     endpoints: Endpoints, position: int, tag: str, height: int
 ) -> None:
-    """Row 32: with 2 of 3 no liar can name a block, newest or final, that does not exist."""
+    """Fault 32: with 2 of 3 no liar can name a block, newest or final, that does not exist."""
 
     def invented(header: Any) -> Any:
         number = max(1, int(header["number"], 16) + height)
@@ -206,7 +206,7 @@ async def test_quorum_of_two_never_hands_out_a_block_that_one_endpoint_invented(
 @pytest.mark.anvil
 @in_module
 async def test_quorum_of_two_never_calls_a_true_block_final_before_its_time(endpoints: Endpoints) -> None:
-    """Row 32: one endpoint that calls the newest block final is not believed, though the block exists."""
+    """Fault 32: one endpoint that calls the newest block final is not believed, though the block exists."""
     newest = await endpoints.anvil.control("eth_getBlockByNumber", "latest", False)  # noqa: FBT003
     await endpoints.anvil.control("evm_setIntervalMining", 0)
     try:

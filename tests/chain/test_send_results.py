@@ -112,7 +112,7 @@ async def test_broadcast_refused_by_anvil_gives_outcome(
 async def test_broadcast_again_is_accepted_until_mined_then_nonce_used(
     anvil: AnvilChain, chain: Web3Chain, signer: LocalSigner
 ) -> None:
-    """Row 21: the same bytes are accepted while they wait; once mined, the nonce is used."""
+    """Fault 21: the same bytes are accepted while they wait; once mined, the nonce is used."""
     transaction = await signed_anchor(
         chain, signer, contract=anvil.contract, sequence=1, root=bytes([1] * 32)
     )

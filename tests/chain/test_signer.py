@@ -132,7 +132,7 @@ def test_from_environment_key_in_hex_is_taken(text: str) -> None:
     ],
 )
 def test_from_environment_faulty_key_is_config_error(environment: dict[str, str], words: str) -> None:
-    """Row 49: the message says what is wrong and never repeats the value."""
+    """Fault 49: the message says what is wrong and never repeats the value."""
     with pytest.raises(ConfigError, match=words) as caught:
         LocalSigner.from_environment("ANCHOR_KEY", environment)
 

@@ -173,7 +173,7 @@ async def test_state_as_of_reorganised_block_is_chain_unavailable(
 
 
 async def test_view_without_contract_is_chain_unavailable(anvil: AnvilChain, chain: Web3Chain) -> None:
-    """Row 28: an address without code gives no answer, which must not be read as "never anchored"."""
+    """Fault 28: an address without code gives no answer, which must not be read as "never anchored"."""
     latest = await _latest(chain)
     elsewhere = Web3Chain(rpc_url=anvil.rpc_url, contract=NOBODY)
     with pytest.raises(ChainUnavailable, match=f"no contract answers at {NOBODY}"):
@@ -182,7 +182,7 @@ async def test_view_without_contract_is_chain_unavailable(anvil: AnvilChain, cha
 
 
 async def test_view_of_other_contract_is_chain_unavailable(anvil: AnvilChain, chain: Web3Chain) -> None:
-    """Row 28: code that answers something else is noticed by the shape of its answer."""
+    """Fault 28: code that answers something else is noticed by the shape of its answer."""
     # PUSH1 1, PUSH1 0, MSTORE, PUSH1 33, PUSH1 0, RETURN: 33 bytes for whatever is asked.
     await anvil.control("anvil_setCode", NOBODY, "0x600160005260216000f3")
     await anvil.control("anvil_mine", "0x1")
@@ -236,7 +236,7 @@ async def test_balance_and_nonce_are_those_of_the_account(
 async def test_receipt_of_reverted_transaction_says_so(
     anvil: AnvilChain, chain: Web3Chain, publisher: LocalSigner
 ) -> None:
-    """Row 30: mined and reverted is told from mined and successful."""
+    """Fault 30: mined and reverted is told from mined and successful."""
     transaction = await signed_anchor(chain, publisher, contract=anvil.contract, sequence=9, root=ROOTS[0])
     await chain.broadcast(transaction.raw)
     receipt = await mined(chain, transaction.hash)
@@ -253,7 +253,7 @@ async def test_receipt_of_unknown_transaction_is_none(chain: Web3Chain) -> None:
 async def test_receipt_after_reorganisation_is_gone(
     anvil: AnvilChain, chain: Web3Chain, publisher: LocalSigner
 ) -> None:
-    """Row 23: a transaction whose block is dropped is not mined any more."""
+    """Fault 23: a transaction whose block is dropped is not mined any more."""
     transaction = await signed_anchor(chain, publisher, contract=anvil.contract, sequence=1, root=ROOTS[0])
     await chain.broadcast(transaction.raw)
     receipt = await mined(chain, transaction.hash)

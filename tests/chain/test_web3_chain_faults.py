@@ -63,7 +63,7 @@ TRANSPORT_FAULTS: dict[str, Fault] = {
 async def test_read_over_failing_transport_is_retried_and_succeeds(
     chain: Web3Chain, proxy: RpcProxy, name: str
 ) -> None:
-    """A fault that passes is not seen by the caller: the read is repeated."""
+    """Fault 33: A fault that passes is not seen by the caller: the read is repeated."""
     proxy.fail("eth_chainId", TRANSPORT_FAULTS[name], times=2)
 
     assert (await chain.identity()).chain_id == 31_337
@@ -74,7 +74,7 @@ async def test_read_over_failing_transport_is_retried_and_succeeds(
 async def test_read_over_failing_transport_ends_in_chain_unavailable(
     chain: Web3Chain, proxy: RpcProxy, name: str
 ) -> None:
-    """A fault that stays ends in ChainUnavailable, after a bounded number of attempts."""
+    """Fault 33: A fault that stays ends in ChainUnavailable, after a bounded number of attempts."""
     proxy.fail("eth_chainId", TRANSPORT_FAULTS[name])
 
     with pytest.raises(ChainUnavailable, match="eth_chainId"):
@@ -86,7 +86,7 @@ async def test_read_over_failing_transport_ends_in_chain_unavailable(
 async def test_broadcast_over_failing_transport_is_unknown_and_never_repeated(
     chain: Web3Chain, proxy: RpcProxy, name: str
 ) -> None:
-    """Row 15: whatever fails, one broadcast is one request, and nothing is concluded from it."""
+    """Fault 15: whatever fails, one broadcast is one request, and nothing is concluded from it."""
     proxy.fail("eth_sendRawTransaction", TRANSPORT_FAULTS[name])
     sent = await chain.broadcast(b"\x02\x01")
 
@@ -98,7 +98,7 @@ async def test_broadcast_over_failing_transport_is_unknown_and_never_repeated(
 async def test_broadcast_accepted_and_answer_lost_is_mined_once(
     anvil: AnvilChain, chain: Web3Chain, signer: LocalSigner, proxy: RpcProxy, fault: Fault
 ) -> None:
-    """Row 15: the outcome is unknown, the transaction is mined, and the same bytes again change nothing."""
+    """Fault 15: the outcome is unknown, the transaction is mined, and the same bytes again change nothing."""
     at = await chain.block("latest")
     assert at is not None
     head = await chain.head(signer.address, at.hash)
@@ -120,7 +120,7 @@ async def test_broadcast_accepted_and_answer_lost_is_mined_once(
 async def test_broadcast_answered_with_another_hash_is_unknown(
     chain: Web3Chain, proxy: RpcProxy, value: Any
 ) -> None:
-    """Row 32: only the hash of the bytes sent means accepted."""
+    """Fault 32: only the hash of the bytes sent means accepted."""
     proxy.fail("eth_sendRawTransaction", rpc_proxy.result(value))
 
     assert (await chain.broadcast(b"\x02\x01")).outcome is SendOutcome.UNKNOWN
@@ -142,7 +142,7 @@ async def test_broadcast_refused_under_status_400_is_classified(chain: Web3Chain
 async def test_endpoint_without_end_is_cut_off_by_the_timeout(
     anvil: AnvilChain, proxy: RpcProxy, fault: Fault
 ) -> None:
-    """Row 33: silence and a drip of single bytes both end at the total timeout."""
+    """Fault 33: silence and a drip of single bytes both end at the total timeout."""
     hasty = Web3Chain(
         rpc_url=proxy.url,
         contract=anvil.contract,
@@ -165,7 +165,7 @@ async def test_answer_of_a_gigabyte_is_refused_in_bounded_memory(
     monkeypatch: pytest.MonkeyPatch,
     compressed: bool,  # noqa: FBT001
 ) -> None:
-    """Row 33: reading stops at the limit, compressed or not."""
+    """Fault 33: reading stops at the limit, compressed or not."""
     monkeypatch.setattr(transport, "MAX_ANSWER_BYTES", 1024 * 1024)
     proxy.fail("eth_chainId", rpc_proxy.huge_body(1024 * 1024 * 1024, compressed=compressed))
     tracemalloc.start()
@@ -221,7 +221,7 @@ READS: dict[str, tuple[str, Read]] = {
 async def test_read_answered_with_nonsense_is_chain_unavailable(
     chain: Web3Chain, proxy: RpcProxy, name: str, value: Any
 ) -> None:
-    """Row 32: no method returns, or raises anything else for, a value of another type or range."""
+    """Fault 32: no method returns, or raises anything else for, a value of another type or range."""
     method, read = READS[name]
     proxy.fail(method, rpc_proxy.result(value))
 
@@ -233,7 +233,7 @@ async def test_read_answered_with_nonsense_is_chain_unavailable(
 async def test_read_answered_with_null_is_chain_unavailable(
     chain: Web3Chain, proxy: RpcProxy, name: str
 ) -> None:
-    """Row 32: null means "unknown" for blocks and receipts alone."""
+    """Fault 32: null means "unknown" for blocks and receipts alone."""
     method, read = READS[name]
     proxy.fail(method, rpc_proxy.result(None))
 
@@ -242,7 +242,7 @@ async def test_read_answered_with_null_is_chain_unavailable(
 
 
 async def test_block_other_than_asked_for_is_chain_unavailable(chain: Web3Chain, proxy: RpcProxy) -> None:
-    """Row 32: a header for another height or hash is a lie, not data."""
+    """Fault 32: a header for another height or hash is a lie, not data."""
     proxy.fail("eth_getBlockByNumber", rpc_proxy.changed(lambda header: header | {"number": "0x7fff"}))
     with pytest.raises(ChainUnavailable, match="another block"):
         await chain.block(1)
@@ -287,7 +287,7 @@ async def test_block_finalized_failing_is_chain_unavailable(chain: Web3Chain, pr
 async def test_receipt_of_block_that_is_not_canonical_is_none(
     anvil: AnvilChain, chain: Web3Chain, proxy: RpcProxy
 ) -> None:
-    """Rows 31 and 32: nodes go on showing receipts of blocks that they have dropped."""
+    """Faults 31 and 32: nodes go on showing receipts of blocks that they have dropped."""
     deployment = await anvil.control("eth_getBlockByNumber", hex(anvil.deployed_at), _WITHOUT_TRANSACTIONS)
     transaction_hash = bytes.fromhex(deployment["transactions"][0][2:])
     truthful = await chain.receipt(transaction_hash)
@@ -306,7 +306,7 @@ async def test_receipt_of_block_that_is_not_canonical_is_none(
 async def test_receipt_of_another_transaction_is_chain_unavailable(
     anvil: AnvilChain, chain: Web3Chain, proxy: RpcProxy
 ) -> None:
-    """Row 32: a success that belongs to somebody else is never ours."""
+    """Fault 32: a success that belongs to somebody else is never ours."""
     deployment = await anvil.control("eth_getBlockByNumber", hex(anvil.deployed_at), _WITHOUT_TRANSACTIONS)
     foreign = await anvil.control("eth_getTransactionReceipt", deployment["transactions"][0])
     proxy.fail("eth_getTransactionReceipt", rpc_proxy.result(foreign))

@@ -75,7 +75,7 @@ async def _until_nobody_is_out(service: RunningService) -> None:
 async def test_service_with_endpoints_of_two_chains_does_not_start(
     failing_over: RunningService, proxies: list[RpcProxy]
 ) -> None:
-    """Row 27: the endpoint is named by its origin, and its key is not."""
+    """Fault 27: the endpoint is named by its origin, and its key is not."""
     proxies[1].fail("eth_chainId", rpc_proxy.result("0x1"))
     with pytest.raises(AssertionError):
         await failing_over.start()

@@ -167,7 +167,7 @@ async def test_fsck_damaged_database_exits_1_and_names_it(copy: Installation, st
 
 
 async def test_fsck_damaged_page_exits_1(copy: Installation) -> None:
-    """Row 10: bytes of the file were changed under the database."""
+    """Fault 10: bytes of the file were changed under the database."""
     content = bytearray(copy.database.read_bytes())
     for page in range(8, len(content) // 4096 - 1):
         content[page * 4096 : page * 4096 + 64] = b"\xa5" * 64
@@ -199,7 +199,7 @@ async def test_fsck_unreachable_chain_exits_3(copy: Installation) -> None:
 
 
 async def test_fsck_anchor_that_database_does_not_know_exits_1(original: Installation) -> None:
-    """Rows 8 and 9: the key was used elsewhere, or an old backup was put back."""
+    """Faults 8 and 9: the key was used elsewhere, or an old backup was put back."""
     chain = Web3Chain(rpc_url=original.chain.rpc_url, contract=original.chain.contract)
     signer = LocalSigner(private_key=original.chain.development.private_key)
     try:

@@ -1,4 +1,4 @@
-"""Rows 35 and 36: bodies are bounded in time and in what all of them take of memory."""
+"""Faults 35 and 36: bodies are bounded in time and in what all of them take of memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Row 36: a flood of connections stays within its caps, and keeps no honest client out."""
+"""Fault 36: a flood of connections stays within its caps, and keeps no honest client out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Row 36: slow heads, idle connections and clients that do not read are ended; honest clients notice nothing."""
+"""Fault 36: slow heads, idle connections and clients that do not read are ended; honest clients notice nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows 35 and 36: what is no HTTP, or could mean two things, is refused before any handler, and leaks into no log."""
+"""Faults 35 and 36: what is no HTTP, or could mean two things, is refused before any handler, and leaks into no log."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ LIST_BYTES = 131_072 // 8
 async def test_reorganisation_drops_the_block_batch_is_mined_elsewhere(
     service: Running, issuer: Issuer
 ) -> None:
-    """mined, back to sent, mined in another block: each as the chain stands, with the same bytes (fault 23)."""
+    """Fault 23: mined, back to sent, mined in another block: each as the chain stands, with the same bytes."""
     batch = await service.seal(issuer, 1)
     await service.turn()
     await service.mine()
@@ -49,7 +49,7 @@ async def test_reorganisation_drops_the_block_batch_is_mined_elsewhere(
 
 
 async def test_reorganisation_moves_the_anchor_block_recorded_anew(service: Running, issuer: Issuer) -> None:
-    """Where another block of the same height holds the anchor, its hash replaces the old one (fault 24)."""
+    """Fault 24: Where another block of the same height holds the anchor, its hash replaces the old one."""
     batch = await service.seal(issuer, 1)
     await service.turn()
     await service.mine()
@@ -102,7 +102,7 @@ async def test_reorganisation_of_two_batches_lowest_sequence_first(service: Runn
 
 
 async def test_transaction_vanishes_from_the_pool_same_bytes_again(service: Running, issuer: Issuer) -> None:
-    """What the pool forgot is broadcast again, unchanged (fault 17)."""
+    """Fault 17: What the pool forgot is broadcast again, unchanged."""
     batch = await service.seal(issuer, 1)
     await service.turn()
     service.chain.drop_pool()
@@ -119,7 +119,7 @@ async def test_transaction_vanishes_from_the_pool_same_bytes_again(service: Runn
 async def test_broadcast_answers_nothing_true_one_anchor(
     service: Running, issuer: Issuer, fault: str
 ) -> None:
-    """Whatever an endpoint says to a broadcast, the batch is anchored once (faults 15 and 16)."""
+    """Faults 15 and 16: Whatever an endpoint says to a broadcast, the batch is anchored once."""
     service.chain.broadcast_fault = fault
     (accepted,) = await service.submit(issuer, 1)
     service.clock.advance(60)
@@ -170,7 +170,7 @@ async def test_fee_too_low_replaced_after_the_deadline(service: Running, issuer:
 
 
 async def test_replaced_transaction_is_mined_after_all(service: Running, issuer: Issuer) -> None:
-    """Any payload of a batch may be mined, the dearer or the older one (fault 18)."""
+    """Fault 18: Any payload of a batch may be mined, the dearer or the older one."""
     batch = await service.seal(issuer, 1)
     await service.turn()
     ((key, first),) = service.chain.pool.items()
@@ -209,7 +209,7 @@ async def test_fee_cap_reached_old_bytes_once_a_block(tmp_path: Path) -> None:
 async def test_stranger_takes_the_sequence_resealed_only_after_finality(
     service: Running, issuer: Issuer
 ) -> None:
-    """A root that another holder of the key anchored is waited for, then built upon (fault 22)."""
+    """Fault 22: A root that another holder of the key anchored is waited for, then built upon."""
     (accepted,) = await service.submit(issuer, 1)
     service.clock.advance(60)
     await service.sealer.step()
@@ -494,7 +494,7 @@ async def test_clock_set_back_payload_is_replaced_in_time(service: Running, issu
 async def test_strangers_transaction_takes_the_nonce_signed_again_after_finality(
     service: Running, issuer: Issuer
 ) -> None:
-    """A nonce that a stranger used is given up only once that is final; the sequence stays (fault 22)."""
+    """Fault 22: A nonce that a stranger used is given up only once that is final; the sequence stays."""
     (accepted,) = await service.submit(issuer, 1)
     service.clock.advance(60)
     await service.turn()
@@ -548,7 +548,7 @@ async def test_every_nonce_taken_halts_with_an_alarm(service: Running, issuer: I
 
 
 async def test_no_funds_waits_and_resumes_by_itself(service: Running, issuer: Issuer) -> None:
-    """An empty account stops nothing but the anchor, and filling it is all that is needed (fault 29)."""
+    """Fault 29: An empty account stops nothing but the anchor, and filling it is all that is needed."""
     service.chain.balances_wei[service.publisher] = 0
     batch = await service.seal(issuer, 1)
     await service.mine(3)

@@ -47,7 +47,7 @@ async def test_submit_packed_zeros_across_digests_are_no_zero_digest(
 
 
 async def test_backlog_limit_refuses_until_the_chain_takes_some(tmp_path: Path) -> None:
-    """Beyond the limit nothing more is taken, singly or packed; mined batches make room (fault 34)."""
+    """Fault 34: Beyond the limit nothing more is taken, singly or packed; mined batches make room."""
     settings = make_settings(tmp_path, limits=LimitSettings(backlog_entries=10))
     async with running(settings, new_chain()) as service:
         issuer = await service.add_issuer()

@@ -91,7 +91,7 @@ async def test_concurrent_changes_share_versions(service: Running, issuer: Issue
 
 
 async def test_clock_set_back_versions_rise(service: Running, issuer: Issuer) -> None:
-    """A version is never older than the one before, wherever the clock went (fault 13)."""
+    """Fault 13: A version is never older than the one before, wherever the clock went."""
     entries = await allocate(service, issuer, 3)
     versions = [await version(service, 0)]
     for entry, step_s in zip(entries, (-3600, -DAY_S, 0), strict=True):
@@ -104,7 +104,7 @@ async def test_clock_set_back_versions_rise(service: Running, issuer: Issuer) ->
 
 
 async def test_lists_are_renewed_before_half_their_validity_is_left(service: Running, issuer: Issuer) -> None:
-    """An unchanged list is signed again once half its validity is over, not before, and keeps its bits (fault 14)."""
+    """Fault 14: An unchanged list is signed again once half its validity is over, not before, and keeps its bits."""
     (entry,) = await allocate(service, issuer)
     await service.services.intake.change_status(issuer, [revocation(entry)])
     first = await published(service, issuer, 0)

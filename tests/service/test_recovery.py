@@ -73,7 +73,7 @@ async def check_outcome(service: Running, issuer: Issuer, receipts: list[Accepte
 async def test_process_ends_at_a_write_same_outcome(
     service: Running, issuer: Issuer, method: str, side: str
 ) -> None:
-    """Whichever write is the last, done or not, each digest ends in exactly one anchored batch (faults 1 and 6)."""
+    """Faults 1 and 6: Whichever write is the last, done or not, each digest ends in exactly one anchored batch."""
     getattr(service.hooks, side)[method] = crash
 
     receipts, crashes = await to_final(service, issuer)
@@ -86,7 +86,7 @@ async def test_process_ends_at_a_write_same_outcome(
 async def test_process_ends_around_a_broadcast_same_bytes_again(
     service: Running, issuer: Issuer, side: str
 ) -> None:
-    """Between signing and broadcast, or broadcast and hearing of it, one transaction comes of it (fault 1)."""
+    """Fault 1: Between signing and broadcast, or broadcast and hearing of it, one transaction comes of it."""
 
     async def end(_raw: bytes) -> None:
         await crash()

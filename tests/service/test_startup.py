@@ -32,7 +32,7 @@ async def test_start_twice_on_the_same_chain(tmp_path: Path) -> None:
 
 
 async def test_endpoint_of_another_chain_refused(tmp_path: Path) -> None:
-    """A chain id that is not the settings' is refused before anything is stored (fault 27)."""
+    """Fault 27: A chain id that is not the settings' is refused before anything is stored."""
     service = Running(settings=make_settings(tmp_path), chain=new_chain())
     service.chain.chain_id = 1
 
@@ -40,7 +40,7 @@ async def test_endpoint_of_another_chain_refused(tmp_path: Path) -> None:
 
 
 async def test_no_contract_refused(tmp_path: Path) -> None:
-    """An address without code is named (fault 28)."""
+    """Fault 28: An address without code is named."""
     service = Running(settings=make_settings(tmp_path), chain=new_chain())
     service.chain.code_hash_value = None
 
@@ -75,7 +75,7 @@ async def test_chain_does_not_answer_refused(tmp_path: Path) -> None:
 
 
 async def test_wiped_chain_refused(service: Running) -> None:
-    """A database belongs to one genesis block (fault 26)."""
+    """Fault 26: A database belongs to one genesis block."""
     await service.store.close()
     service.clock.advance(1)
     wiped = SendingChain(clock=service.clock)
@@ -107,7 +107,7 @@ async def test_changed_fact_refused(service: Running, changed: str) -> None:
 
 
 async def test_old_backup_refused(service: Running, issuer: Issuer) -> None:
-    """A database that knows fewer anchors than the chain is an old one: going on would fork history (fault 9)."""
+    """Fault 9: A database that knows fewer anchors than the chain is an old one: going on would fork history."""
     await service.store.close()
     database = service.settings.database
     backup = database.read_bytes()
@@ -127,7 +127,7 @@ async def test_old_backup_refused(service: Running, issuer: Issuer) -> None:
 
 
 async def test_key_used_by_another_service_refused(tmp_path: Path) -> None:
-    """A second service with the same key and an empty database does not start beside the first (fault 8)."""
+    """Fault 8: A second service with the same key and an empty database does not start beside the first."""
     chain = new_chain()
     chain.send_foreign(LocalSigner(private_key=digest(1)).address)
     service = Running(settings=make_settings(tmp_path), chain=chain)

@@ -16,7 +16,7 @@ async def forever() -> None:
 
 
 async def test_task_dies_fatal_names_it_and_its_cause() -> None:
-    """An error that a task did not handle ends the service, with the task's name (fault 12)."""
+    """Fault 12: An error that a task did not handle ends the service, with the task's name."""
 
     async def die() -> None:
         raise ChainUnavailable("no answer")

@@ -82,7 +82,7 @@ async def test_failing_endpoint_is_told_and_survived(service: Running) -> None:
 
 
 async def test_full_disk_is_survived_by_the_anchorer(service: Running, issuer: Issuer) -> None:
-    """Where a payload cannot be stored nothing is broadcast, and the anchorer goes on by itself later (fault 4)."""
+    """Fault 4: Where a payload cannot be stored nothing is broadcast, and the anchorer goes on by itself later."""
     batch = await service.seal(issuer, 1)
     refusals = 0
 

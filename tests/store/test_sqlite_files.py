@@ -99,7 +99,7 @@ async def test_open_twice_refused_with_a_clear_message(store: SqliteStore, tmp_p
 
 
 async def test_second_process_refused_until_the_first_is_killed(tmp_path: Path) -> None:
-    """The lock holds between processes, and a killed one leaves none behind."""
+    """Fault 7: The lock holds between processes, and a killed one leaves none behind."""
     path = tmp_path / "anchor.db"
     holder = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -124,7 +124,7 @@ async def test_second_process_refused_until_the_first_is_killed(tmp_path: Path) 
 
 
 async def test_corrupt_page_refused(tmp_path: Path) -> None:
-    """A file with damaged pages is not opened, and the lock is let go."""
+    """Fault 10: A file with damaged pages is not opened, and the lock is let go."""
     path = tmp_path / "anchor.db"
     store = SqliteStore(path, base_url=BASE_URL)
     store.open()
@@ -158,7 +158,7 @@ def test_other_file_refused(tmp_path: Path) -> None:
 
 
 async def test_disk_full_nothing_half_done_and_recovers(store: SqliteStore) -> None:
-    """A full disk refuses as overload, keeps what was there, goes on serving reads, and works again after."""
+    """Fault 4: A full disk refuses as overload, keeps what was there, goes on serving reads, and works again after."""
     issuer = await add_issuer(store, "university")
     (first,) = await accept(store, issuer, submission(0))
     before = await store.backlog()
