@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import secrets
 from itertools import pairwise
+from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp import web
 
 from anchor.chain.signer import LocalSigner
-from tests.support.anvil import signed_anchor
+from tests.support import forked
+from tests.support.anvil import running_chain, signed_anchor
 from tests.support.chain_world import World
 from tests.support.fake_sending_chain import decode
 from tests.support.promises import PromiseCheck
 from tests.support.rpc_proxy import Exchange, Fault, drop_after, drop_before, reply
+from tests.support.running_service import RunningService
 
 pytestmark = pytest.mark.anvil
 
@@ -231,6 +234,22 @@ async def test_reorganisation_below_the_final_block_stops_the_service(world: Wor
     assert not await world.service.begins()
 
 
+async def test_wiped_chain_is_refused(tmp_path: Path) -> None:
+    """Fault 26: at the same address another chain with the same contract: its genesis hash tells."""
+    async with running_chain(state_path=tmp_path / "chain.json") as anvil:
+        port = int(anvil.rpc_url.rpartition(":")[2])
+        service = RunningService(folder=tmp_path / "service", chain=anvil, program=forked.anchor)
+        await service.start()
+        await service.stop()
+
+    async with running_chain(port=port) as wiped:
+        assert wiped.contract == anvil.contract
+        assert not await service.begins()
+
+    assert "the chain was wiped or swapped" in service.log
+    await service.kill()
+
+
 async def test_chain_with_another_id_is_refused(world: World) -> None:
     """Fault 27: the endpoint speaks for another chain id than the settings."""
     await world.service.stop()
@@ -313,6 +332,24 @@ async def test_stale_endpoint_changes_nothing(world: World) -> None:
     await world.reach(later, "final")
 
     assert await _kept(world, item, later) == []
+
+
+@pytest.mark.parametrize("state", ["accepted", "sealed", "sent", "mined"])
+async def test_sigterm_in_each_state_of_a_batch_ends_cleanly_and_resumes(world: World, state: str) -> None:
+    """Fault 11: the process ends with 0 wherever its batch stands, and the next one goes on from there."""
+    await world.hold_blocks()
+    item = await world.submit()
+    if state == "mined":
+        await world.reach(item, "sent")
+        await world.mine()
+    await world.reach(item, state)
+
+    assert await world.service.stop() == 0
+    await world.let_blocks_come()
+    await world.service.start()
+    await world.reach(item, "final")
+
+    assert await _kept(world, item) == []
 
 
 async def test_endpoint_away_backlog_fills_and_drains_in_order(world: World) -> None:
