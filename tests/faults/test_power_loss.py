@@ -13,11 +13,11 @@ from tests.support import forked
 from tests.support.anvil import running_chain
 from tests.support.fast_folder import fast_folder
 from tests.support.power_loss import TRACE_OPTIONS, Disk
-from tests.support.prepared import prepare
+from tests.support.prepared import Prepared, prepare
 from tests.support.running_service import RunningService
 from tests.support.storage_work import later_work, told_digests
 from tests.support.survivors import check_survivor
-from tests.support.tracing import attach, requires_strace, traced
+from tests.support.tracing import Traced, attach, requires_strace, traced
 
 pytestmark = requires_strace
 
@@ -27,14 +27,20 @@ SEEDS = (None, 1, 2)
 LEAST_LINES = 15
 
 
+async def _watched_run(folder: Path) -> tuple[Prepared, Disk, Traced]:
+    """Work on an installation, and return the trace with the disk as it was before."""
+    prepared = await prepare(folder)
+    copy = prepared.copy(folder)
+    disk = Disk(copy)
+    run = await traced(later_work, [str(copy), str(folder / "history")], folder, options=TRACE_OPTIONS)
+    assert run.exit_code == 0, run.errors
+    return prepared, disk, run
+
+
 async def test_power_is_lost_after_each_answer_and_everything_told_is_there() -> None:
     """Fault 5: at each thing that a client or the chain was told, drop the un-synced writes and start again."""
     with fast_folder() as folder:
-        prepared = await prepare(folder)
-        copy = prepared.copy(folder)
-        disk = Disk(copy)
-        run = await traced(later_work, [str(copy), str(folder / "history")], folder, options=TRACE_OPTIONS)
-        assert run.exit_code == 0, run.errors
+        prepared, disk, run = await _watched_run(folder)
         lines = list(prepared.history)
         for line in disk.lines(run.trace):
             lines.append(line)
@@ -50,10 +56,7 @@ async def test_power_is_lost_after_each_answer_and_everything_told_is_there() ->
 async def test_dropping_a_synced_write_is_found_out() -> None:
     """Negative control of fault 5: had the last commit before an answer not been synced, digests would be missing."""
     with fast_folder() as folder:
-        prepared = await prepare(folder)
-        copy = prepared.copy(folder)
-        disk = Disk(copy)
-        run = await traced(later_work, [str(copy), str(folder / "history")], folder, options=TRACE_OPTIONS)
+        prepared, disk, run = await _watched_run(folder)
         unsynced = re.sub(r"(?m)^.*fdatasync.*$", "", run.trace)
         lines = list(prepared.history)
         for line in disk.lines(unsynced):
