@@ -48,7 +48,7 @@ async def test_backup_of_running_service_restored_after_kill_goes_on(
 
 
 async def test_old_backup_is_refused_by_restore_and_by_start(service: RunningService, tmp_path: Path) -> None:
-    """Row 9: the chain knows more: restore says how many batches, and what is put back all the same does not start."""
+    """Fault 9: the chain knows more: restore says by how many batches, and what is put back does not start."""
     issuer = await service.add_issuer()
     await anchored(service, issuer)
     await anchor("backup", tmp_path / "backup", service=service)

@@ -47,7 +47,7 @@ async def submit_packed(service: RunningService, issuer: IssuerAccess, count: in
 async def test_full_disk_accepts_nothing_serves_on_and_recovers_by_itself(
     chain: AnvilChain, small_disk: Path, tmp_path: Path
 ) -> None:
-    """Row 4: 503 and nothing acknowledged, reads are answered; with space again it goes on without a hand."""
+    """Fault 4: 503 and nothing acknowledged, reads are answered; with space again it goes on without a hand."""
     (tmp_path / "service").mkdir()
     (tmp_path / "service" / "data").symlink_to(small_disk)
     service = RunningService(folder=tmp_path / "service", chain=chain)
@@ -80,7 +80,7 @@ async def test_full_disk_accepts_nothing_serves_on_and_recovers_by_itself(
 
 
 async def test_damaged_page_refuses_start_and_fsck(chain: AnvilChain, tmp_path: Path) -> None:
-    """Row 10: bytes that changed under the database are found before anything is served from it."""
+    """Fault 10: bytes that changed under the database are found before anything is served from it."""
     service = RunningService(folder=tmp_path / "service", chain=chain)
     await service.start()
     issuer = await service.add_issuer()
