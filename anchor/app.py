@@ -56,12 +56,10 @@ async def serve(
     )
     store.open()
     try:
-        identity = await check_chain(
+        await check_chain(
             store=store, chain=chain, signer=signer, settings=settings, accepts_strangers=accepts_strangers
         )
-        parts = assemble(
-            settings, Edges(store=store, chain=chain, signer=signer, clock=clock, identity=identity)
-        )
+        parts = assemble(settings, Edges(store=store, chain=chain, signer=signer, clock=clock))
         # What was left unpublished at the last stop is published before anybody can ask for it.
         await parts.services.lists.publish_due()
         await _run(parts, settings, on_ready)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry
 
 from anchor.api.keys import Services
-from anchor.chain.protocol import Chain, ChainIdentity, Signer
+from anchor.chain.protocol import Chain, Signer
 from anchor.clock import Clock
 from anchor.config import Settings
 from anchor.server.addresses import TrustedProxies
@@ -54,7 +54,6 @@ class Edges:
     chain: Chain
     signer: Signer
     clock: Clock
-    identity: ChainIdentity
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,7 @@ def _services(
 ) -> Services:
     store, clock = edges.store, edges.clock
     issuers = _issuers(settings, edges, vault)
-    publications = _publications(settings, edges)
+    publications = Publications(store=store, base_url=settings.server.base_url)
     linked_data = LinkedDataWorker(linked_data=LinkedData())
     return Services(
         intake=Intake(
@@ -233,17 +232,6 @@ def _verifying(
         status=status,
         resources=RelatedResources(source=resources),
         clock=edges.clock,
-    )
-
-
-def _publications(settings: Settings, edges: Edges) -> Publications:
-    return Publications(
-        store=edges.store,
-        identity=edges.identity,
-        contract=settings.chain.contract,
-        publisher=edges.signer.address,
-        from_block=settings.chain.from_block,
-        base_url=settings.server.base_url,
     )
 
 

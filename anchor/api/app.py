@@ -94,6 +94,8 @@ def _public_routes() -> dict[str, Handler]:
         "/v1/events": events.events,
         f"/v1/batches/{{sequence:{_NUMBER}}}": public.batch,
         f"/v1/batches/{{sequence:{_NUMBER}}}/leaves": public.leaves,
+        f"/v1/anchorages/{{anchorage:{_NUMBER}}}/batches/{{sequence:{_NUMBER}}}": public.batch,
+        f"/v1/anchorages/{{anchorage:{_NUMBER}}}/batches/{{sequence:{_NUMBER}}}/leaves": public.leaves,
         f"/v1/issuers/{{number:{_NUMBER}}}/status-lists": lists.aggregation,
         f"/v1/evidence/{{list:{_NUMBER}}}/{{index:{_NUMBER}}}": lists.evidence,
         f"/dids/{{slug:{_SLUG}}}/did.json": issuers.did_document,

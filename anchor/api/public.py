@@ -21,6 +21,8 @@ _RANGE = re.compile(r"bytes=(?:([0-9]{1,18})-([0-9]{1,18})?|-([0-9]{1,18}))")
 """One range of bytes; anything else in the header is as good as no header (RFC 9110, section 14.2)."""
 
 _FINAL_CACHE = "public, max-age=31536000, immutable"
+_LAST_ANCHORAGE_CACHE = "public, max-age=300"
+"""A path without an anchorage means another batch once the publisher has moved."""
 _CHANGING_CACHE = "no-cache"
 
 
@@ -32,19 +34,21 @@ async def publisher(request: web.Request) -> web.Response:
 
 async def batch(request: web.Request) -> web.Response:
     """GET /v1/batches/{sequence}: everything that a mined batch's root commits to, but for the leaves."""
-    document = await request.app[SERVICES].publications.batch(int(request.match_info["sequence"]))
-    cache = _FINAL_CACHE if document.is_final else _CHANGING_CACHE
+    document = await request.app[SERVICES].publications.batch(
+        int(request.match_info["sequence"]), anchorage=_anchorage(request)
+    )
+    cache = _cache(request, is_final=document.is_final)
     return web.json_response(batch_to_json(document), headers={"Cache-Control": cache})
 
 
 async def leaves(request: web.Request) -> web.StreamResponse:
     """GET /v1/batches/{sequence}/leaves: the leaf hashes, 32 bytes each, leaf 0 the header's; ranges are honoured."""
     publications = request.app[SERVICES].publications
-    found = await publications.mined_batch(int(request.match_info["sequence"]))
+    found = await publications.mined_batch(int(request.match_info["sequence"]), anchorage=_anchorage(request))
     size = found.leaf_count * HASH_BYTES
     headers = {
         "Accept-Ranges": "bytes",
-        "Cache-Control": _FINAL_CACHE if found.state is BatchState.FINAL else _CHANGING_CACHE,
+        "Cache-Control": _cache(request, is_final=found.state is BatchState.FINAL),
         "ETag": entity_tag(found.root or b""),
     }
     first, last, status = _range(request, size, headers["ETag"])
@@ -70,6 +74,18 @@ async def leaves(request: web.Request) -> web.StreamResponse:
         at += len(part)
     await response.write_eof()
     return response
+
+
+def _anchorage(request: web.Request) -> int | None:
+    """Return the anchorage that a path names; None where it names none, and means the last one."""
+    named = request.match_info.get("anchorage")
+    return None if named is None else int(named)
+
+
+def _cache(request: web.Request, *, is_final: bool) -> str:
+    if not is_final:
+        return _CHANGING_CACHE
+    return _LAST_ANCHORAGE_CACHE if _anchorage(request) is None else _FINAL_CACHE
 
 
 def _range(request: web.Request, size: int, etag: str) -> tuple[int, int, int]:

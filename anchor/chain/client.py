@@ -117,7 +117,11 @@ class Web3Chain:
 
     async def successor(self, publisher: str, at: bytes) -> str | None:
         """Return the checksummed address that succeeded the publisher as of block hash `at`, or None."""
-        return await self._view(registry.successor_call(publisher), at, registry.read_successor)
+        return await self._view(registry.successor_call(publisher), at, registry.read_account)
+
+    async def appointed_successor(self, publisher: str, at: bytes) -> str | None:
+        """Return the checksummed address that may succeed the publisher as of block hash `at`, or None."""
+        return await self._view(registry.appointed_successor_call(publisher), at, registry.read_account)
 
     async def anchored_events(
         self, publisher: str, *, from_block: int, to_block: int

@@ -167,6 +167,10 @@ class ChainReader(Protocol):
 class Chain(ChainReader, Protocol):
     """What the sender needs beyond reading."""
 
+    async def appointed_successor(self, publisher: str, at: bytes) -> str | None:
+        """Return the checksummed address that may succeed the publisher, as of block hash `at`; None where none may."""
+        ...
+
     async def balance_wei(self, address: str) -> int:
         """Return the account's balance at the latest block."""
         ...

@@ -59,6 +59,21 @@ def successor_call(publisher: str) -> bytes:
     return _call("successor", to_checksum_address(publisher))
 
 
+def appointed_successor_call(publisher: str) -> bytes:
+    """Return the calldata of `appointedSuccessor(publisher)`."""
+    return _call("appointedSuccessor", to_checksum_address(publisher))
+
+
+def appoint_call(account: str | None) -> bytes:
+    """Return the calldata of `appointSuccessor(account)`; None withdraws the appointment."""
+    return _call("appointSuccessor", to_checksum_address(account or _ZERO_ADDRESS))
+
+
+def accept_call(publisher: str) -> bytes:
+    """Return the calldata of `acceptSuccession(publisher)`."""
+    return _call("acceptSuccession", to_checksum_address(publisher))
+
+
 def anchored_topics(publisher: str) -> list[str]:
     """Return the log filter for every `Anchored` event of a publisher."""
     return ["0x" + ANCHORED_TOPIC.hex(), "0x" + bytes(12).hex() + to_checksum_address(publisher)[2:].lower()]
@@ -79,8 +94,8 @@ def read_head(returned: bytes) -> Head | None:
     return None if record is None else Head(root=root, record=record)
 
 
-def read_successor(returned: bytes) -> str | None:
-    """Return the checksummed address that `successor` returned; None for zero. Raises BadAnswer."""
+def read_account(returned: bytes) -> str | None:
+    """Return the checksummed address that `successor` or `appointedSuccessor` returned; None for zero. BadAnswer."""
     (address,) = _decoded(["address"], returned)
     return None if address == _ZERO_ADDRESS else to_checksum_address(address)
 

@@ -28,20 +28,28 @@ from anchor.verify.trust_file import read_location
         "anchor audit                                     the publisher of your trust file, with its files",
         "anchor audit --chain-only                        the chain alone",
         "anchor audit --mirror ./mirror                   the files from a folder",
+        "anchor audit --anchorage 1                       the oldest, where the publisher has moved since",
         "anchor audit --rpc URL --contract 0x… --publisher 0x…    from an RPC endpoint alone",
     )
+)
+@click.option(
+    "--anchorage",
+    "position",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Audit the Nth [[anchorage]] of the trust file, 1 being the oldest; the last one unless given.",
 )
 @click.option("--chain-only", is_flag=True, help="Do not compare with published files.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @trust_options
-def audit(*, chain_only: bool, as_json: bool, options: TrustOptions) -> None:
+def audit(*, position: int | None, chain_only: bool, as_json: bool, options: TrustOptions) -> None:
     """List everything that a publisher anchored, up to the last final block, and check all of it.
 
     With the published files of a service or mirror every root is computed again, and no status list may have
     lost a revocation. Exit code 0 only if everything agrees, 1 if something differs or is missing, 3 if the
     chain or the files cannot be reached.
     """
-    report = asyncio.run(_audit(options, chain_only=chain_only))
+    report = asyncio.run(_audit(options, position, chain_only=chain_only))
     if as_json:
         print_json(report.to_json())
     else:
@@ -49,8 +57,8 @@ def audit(*, chain_only: bool, as_json: bool, options: TrustOptions) -> None:
     raise click.exceptions.Exit(report.exit_code)
 
 
-async def _audit(options: TrustOptions, *, chain_only: bool) -> AuditReport:
-    anchorage, location = await _target(options)
+async def _audit(options: TrustOptions, position: int | None, *, chain_only: bool) -> AuditReport:
+    anchorage, location = await _target(options, position)
     async with AsyncExitStack() as stack:
         files = None
         if location is not None and not chain_only:
@@ -64,15 +72,18 @@ async def _audit(options: TrustOptions, *, chain_only: bool) -> AuditReport:
             progress.clear()
 
 
-async def _target(options: TrustOptions) -> tuple[Anchorage, FileLocation | None]:
-    """Return what is audited: the last anchorage of the trust set, or the one that the options describe."""
+async def _target(options: TrustOptions, position: int | None) -> tuple[Anchorage, FileLocation | None]:
+    """Return what is audited: an anchorage of the trust set, the last unless named, or what the options describe."""
     if options.names_anchorage:
         location = read_location(service=options.service, mirror=options.mirror)
         return anchorage_of(await _with_identity(options)), location
     trust = trust_set(options, issuers=())
     if trust is None:
         raise InvalidInput("name what to audit: --rpc, --contract and --publisher, or a trust file")
-    return trust.current, trust.files
+    anchorages = trust.anchorages
+    if position is not None and position > len(anchorages):
+        raise InvalidInput(f"your trust file has {len(anchorages)} anchorage(s): give --anchorage from 1 on")
+    return anchorages[-1 if position is None else position - 1], trust.files
 
 
 async def _with_identity(options: TrustOptions) -> TrustOptions:

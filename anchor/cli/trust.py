@@ -93,7 +93,11 @@ async def _compared(drafted: TrustSet) -> TrustSet:
         "the code that this program ships" if code_hash == registry.code_hash() else "UNKNOWN CODE: beware"
     )
     click.echo(f"{chain_name(anchorage.chain_id)}: contract {anchorage.contract} has {known}", err=True)
-    return replace(drafted, anchorages=(replace(anchorage, code_hash=code_hash),))
+    if len(view.publishers) > 1:
+        click.echo(
+            f"{anchorage.publisher} was succeeded: {' → '.join(view.publishers)} (verifiers follow)", err=True
+        )
+    return replace(drafted, anchorages=(*drafted.anchorages[:-1], replace(anchorage, code_hash=code_hash)))
 
 
 def _save(path: Path, text: str, *, replace_existing: bool) -> None:

@@ -35,7 +35,8 @@ class BatchView:
     What is stored of a sealed batch and its payload (a stored signed transaction).
 
     Of several payloads it is the one that could be mined next, else the newest; `burned_nonces` counts the nonces of
-    its payloads that are used for good.
+    its payloads that are used for good. Only payloads of the present publisher's account count. `is_elsewhere` says
+    that it was sealed for an anchorage that was left since.
     """
 
     state: BatchState
@@ -44,6 +45,7 @@ class BatchView:
     payload_nonce: int | None
     burned_nonces: int
     payload_age_s: float
+    is_elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ class Decision:
 
 def decide_step(batch: BatchView, chain: ChainView, *, replace_after_s: float) -> Decision:
     """Return the next step for the oldest batch that is sealed and not final (docs/protocol.md, Promises 2 to 4)."""
+    if batch.is_elsewhere:
+        return _left_behind(chain)
     if chain.record_block_hash is not None:
         return _recorded(batch, chain, chain.record_block_hash)
     if batch.state.is_mined:
@@ -112,6 +116,12 @@ def _recorded(batch: BatchView, chain: ChainView, block_hash: bytes) -> Decision
     if not batch.state.is_mined or batch.mined_block_hash != block_hash:
         return Decision(Step.MARK_MINED)
     return Decision(Step.MARK_FINAL) if chain.record_is_final else Decision(Step.WAIT)
+
+
+def _left_behind(chain: ChainView) -> Decision:
+    if chain.next_sequence == chain.next_sequence_final:
+        return Decision(Step.RESEAL, "the anchorage that it was sealed for was left")
+    return Decision(Step.WAIT)
 
 
 def _sequence_taken(batch: BatchView, chain: ChainView) -> Decision:

@@ -22,6 +22,7 @@ from anchor.documents.evidence import (
 from anchor.documents.proof import MAX_PROOF_BYTES, PROOF_FORMAT, ProofDocument, parse_proof, proof_to_json
 from anchor.documents.publisher import (
     PUBLISHER_FORMAT,
+    EarlierAnchorage,
     PublisherDocument,
     parse_publisher,
     publisher_to_json,
@@ -37,6 +38,7 @@ __all__ = [
     "PUBLISHER_FORMAT",
     "AnchorClaim",
     "BatchDocument",
+    "EarlierAnchorage",
     "EvidenceDocument",
     "ListState",
     "ProofDocument",

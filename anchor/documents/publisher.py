@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from anchor.core.strict_json import JsonValue, parse_strict_json
 from anchor.documents.claim import decode_hex32, read_address, require_format
+from anchor.errors import InvalidInput
 from anchor.fields import Fields, encode_hex
 from status_lists.multibase import encode_base64url
 
 PUBLISHER_FORMAT = "credential-anchor/publisher/v1"
 
 
+MAX_LINE = 65
+MAX_EARLIER = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierAnchorage:
+    """Where roots were anchored before; its batches stay published under its number."""
+
+    number: int
+    chain_id: int
+    genesis_hash: bytes
+    contract: str
+    publisher: str
+    from_block: int
+
+
 @dataclass(frozen=True, slots=True)
 class PublisherDocument:
-    """Who publishes where: what a trust set is made from."""
+    """
+    Who publishes where: what a trust set is made from.
+
+    `publisher` is the account that the line of succession began with, `successors` those that succeeded it, in order;
+    `earlier` are former anchorages, oldest first. Neither is written where there is none.
+    """
 
     chain_id: int
     genesis_hash: bytes
@@ -24,11 +47,18 @@ class PublisherDocument:
     base_url: str
     head_sequence: int
     head_root: bytes | None
+    successors: tuple[str, ...] = ()
+    earlier: tuple[EarlierAnchorage, ...] = ()
 
 
 def publisher_to_json(document: PublisherDocument) -> dict[str, JsonValue]:
     """Return the JSON of the publisher document."""
     head = document.head_root
+    history: dict[str, JsonValue] = {}
+    if document.successors:
+        history["successors"] = list(document.successors)
+    if document.earlier:
+        history["earlier"] = [_earlier_to_json(anchorage) for anchorage in document.earlier]
     return {
         "format": PUBLISHER_FORMAT,
         "chainId": document.chain_id,
@@ -38,6 +68,7 @@ def publisher_to_json(document: PublisherDocument) -> dict[str, JsonValue]:
         "fromBlock": document.from_block,
         "baseUrl": document.base_url,
         "head": {"sequence": document.head_sequence, "root": encode_base64url(head)} if head else None,
+        **history,
     }
 
 
@@ -55,9 +86,55 @@ def parse_publisher(content: bytes) -> PublisherDocument:
         base_url=fields.text("baseUrl"),
         head_sequence=head_sequence,
         head_root=head_root,
+        successors=_read_successors(fields),
+        earlier=tuple(
+            _read_earlier(Fields(item, f"publisher.earlier[{position}]"))
+            for position, item in enumerate(_items(fields, "earlier", MAX_EARLIER))
+        ),
     )
     fields.end()
     return document
+
+
+def _items(fields: Fields, name: str, max_items: int) -> Sequence[JsonValue]:
+    """Read an array that is left out rather than empty."""
+    if not fields.has(name):
+        return ()
+    items = fields.items(name, max_items=max_items)
+    if not items:
+        raise InvalidInput(f"{name!r} is empty: it is left out where there is none")
+    return items
+
+
+def _read_successors(fields: Fields) -> tuple[str, ...]:
+    return tuple(
+        Fields({"account": item}, "publisher.successors").decoded("account", read_address)
+        for item in _items(fields, "successors", MAX_LINE)
+    )
+
+
+def _earlier_to_json(anchorage: EarlierAnchorage) -> JsonValue:
+    return {
+        "number": anchorage.number,
+        "chainId": anchorage.chain_id,
+        "genesisHash": encode_hex(anchorage.genesis_hash),
+        "contract": anchorage.contract,
+        "publisher": anchorage.publisher,
+        "fromBlock": anchorage.from_block,
+    }
+
+
+def _read_earlier(fields: Fields) -> EarlierAnchorage:
+    anchorage = EarlierAnchorage(
+        number=fields.integer("number", minimum=1),
+        chain_id=fields.integer("chainId", minimum=1),
+        genesis_hash=fields.decoded("genesisHash", decode_hex32),
+        contract=fields.decoded("contract", read_address),
+        publisher=fields.decoded("publisher", read_address),
+        from_block=fields.integer("fromBlock"),
+    )
+    fields.end()
+    return anchorage
 
 
 def _read_head(fields: Fields) -> tuple[int, bytes | None]:

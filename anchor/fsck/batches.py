@@ -56,7 +56,8 @@ def check_batches(session: Session, batches: list[Batch], base_url: str) -> Chec
         if batch.root is not None and tree is not None:
             _check_sealed(session, check, batch, tree, base_url)
     check.expect(number is None, "entries", f"entries name batch {number}, which does not exist")
-    _check_sequence(check, [batch for batch in batches if batch.sequence is not None])
+    for place in sorted({batch.anchorage for batch in batches if batch.anchorage is not None}):
+        _check_sequence(check, [batch for batch in batches if batch.anchorage == place])
     _check_versions(session, check, [batch for batch in batches if batch.state.is_mined])
     return check
 
@@ -132,6 +133,10 @@ def _check_sealed(session: Session, check: Check, batch: Batch, tree: Tree, base
 
 def _check_sequence(check: Check, sealed: list[Batch]) -> None:
     sealed = sorted(sealed, key=lambda batch: batch.sequence or 0)
+    for first in sealed[:1]:
+        # Sequences begin anew in each anchorage.
+        is_begun = first.sequence != 1 or first.previous_root == bytes(HASH_BYTES)
+        check.expect(is_begun, "batch 1", "it names a previous root, and none can be before it")
     for before, after in pairwise(sealed):
         where = f"batch {after.sequence}"
         follows = (after.sequence or 0) == (before.sequence or 0) + 1
@@ -151,7 +156,7 @@ def _check_sequence(check: Check, sealed: list[Batch]) -> None:
 def _check_versions(session: Session, check: Check, mined: list[Batch]) -> None:
     """Check that no list's version falls, and none is missing, from one mined sequence to the next."""
     before: list[int] = []
-    for batch in sorted(mined, key=lambda item: item.sequence or 0):
+    for batch in sorted(mined, key=lambda item: (item.anchorage or 0, item.sequence or 0)):
         versions = committed_versions(session, batch.id)
         fallen = [
             number

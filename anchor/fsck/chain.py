@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from anchor.chain.protocol import AnchoredEvent, ChainReader
+from anchor.chain.protocol import AnchoredEvent, AnchorRecord, Block, ChainReader
+from anchor.chain.succession import line_of, record_in_line
 from anchor.core.lifecycle import BatchState
 from anchor.errors import ChainUnavailable
 from anchor.fsck.findings import Check
@@ -21,10 +22,10 @@ async def check_anchors(
     confirmations: int,
 ) -> Check:
     """
-    Compare every batch with the contract's record and events.
+    Compare every batch with the contract's record and events, by the publisher and everyone who succeeded it.
 
     Promises 2 and 3: one anchor a sequence, every mined batch on chain as stored, `final` only behind the finalized
-    block, and no anchor of this publisher that the database does not know. What the chain does not answer stays open:
+    block, and no anchor of this line that the database does not know. What the chain does not answer stays open:
     fsck says yes only to what it has seen. `missing` are the batches that were missing when the database was rebuilt,
     root by sequence: what they hold stays open too.
     """
@@ -51,24 +52,31 @@ async def _check(
     final = await chain.block(max(0, latest.number - confirmations) if confirmations else "finalized")
     if final is None:
         raise ChainUnavailable("the endpoint has no finalized block")
-    events = await chain.anchored_events(publisher, from_block=from_block, to_block=latest.number)
+    line = await line_of(chain, publisher, latest.hash)
+    events = [
+        event
+        for account in line
+        for event in await chain.anchored_events(account, from_block=from_block, to_block=latest.number)
+    ]
     by_sequence = {batch.sequence: batch for batch in batches if batch.sequence is not None}
     _check_events(check, events, by_sequence, missing)
     for batch in batches:
-        if not batch.state.is_mined or batch.root is None:
-            continue
-        where = f"batch {batch.sequence}"
-        record = await chain.record(publisher, batch.root, latest.hash)
-        if not check.expect(
-            record is not None, where, "it is called mined, and the contract has no record of it"
-        ):
-            continue
-        if record is not None:
-            same = (record.sequence, record.leaf_count, record.block_number, record.timestamp_s)
-            stored = (batch.sequence, batch.leaf_count, batch.block_number, batch.block_time_s)
-            check.expect(same == stored, where, "the contract's record differs from what is stored")
-            behind = batch.state is not BatchState.FINAL or record.block_number <= final.number
-            check.expect(behind, where, "it is called final before its block is")
+        if batch.state.is_mined and batch.root is not None:
+            found = await record_in_line(chain, line, batch.root, latest.hash)
+            _check_record(check, batch, found, final)
+
+
+def _check_record(check: Check, batch: Batch, found: tuple[str, AnchorRecord] | None, final: Block) -> None:
+    where = f"batch {batch.sequence}"
+    check.expect(found is not None, where, "it is called mined, and the contract has no record of it")
+    if found is None:
+        return
+    publisher, record = found
+    same = (publisher, record.sequence, record.leaf_count, record.block_number, record.timestamp_s)
+    stored = (batch.publisher, batch.sequence, batch.leaf_count, batch.block_number, batch.block_time_s)
+    check.expect(same == stored, where, "the contract's record differs from what is stored")
+    behind = batch.state is not BatchState.FINAL or record.block_number <= final.number
+    check.expect(behind, where, "it is called final before its block is")
 
 
 def _check_events(

@@ -11,7 +11,9 @@ from anchor.store.sqlite.writer import Session
 from anchor.verify import PublishedFiles
 
 
-async def check_published(session: Session, batches: list[Batch], files: PublishedFiles) -> Check:
+async def check_published(
+    session: Session, batches: list[Batch], files: PublishedFiles, *, last_anchorage: int
+) -> Check:
     """
     Fetch every mined batch and every list's newest anchored version, and compare them with the database.
 
@@ -20,7 +22,8 @@ async def check_published(session: Session, batches: list[Batch], files: Publish
     check = Check("published")
     for batch in batches:
         if batch.state.is_mined and batch.sequence is not None:
-            await _check_batch(check, batch, batch.sequence, files)
+            place = files if batch.anchorage == last_anchorage else files.of_anchorage(batch.anchorage or 0)
+            await _check_batch(check, batch, batch.sequence, place)
     for row in session.all("select number from lists order by number"):
         await _check_list(session, check, row["number"], files)
     return check

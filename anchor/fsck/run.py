@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from anchor.fsck.findings import Check, Problem, all_problems
 from anchor.fsck.lists import check_lists
 from anchor.fsck.outbox import check_outbox
 from anchor.fsck.published import check_published
-from anchor.store.records import Batch
+from anchor.store.records import Anchorage, Batch
+from anchor.store.sqlite.anchorages import anchorages
 from anchor.store.sqlite.batches import all_batches
 from anchor.store.sqlite.connection import open_for_reading
 from anchor.store.sqlite.writer import Session
@@ -64,23 +66,24 @@ async def check_everything(
     session = Session(connection)
     try:
         session.execute("begin")
-        local, batches, publisher = await asyncio.to_thread(_check_local, session)
+        local, batches, places = await asyncio.to_thread(_check_local, session)
+        last = places[-1]
         checks = [
             *local,
             await check_anchors(
                 chain,
-                batches,
+                [batch for batch in batches if batch.anchorage == last.number],
                 missing={
                     row["sequence"]: row["root"]
                     for row in session.all("select sequence, root from missing_batches")
                 },
-                publisher=publisher,
+                publisher=last.publishers[0],
                 from_block=from_block,
                 confirmations=confirmations,
             ),
         ]
         if files is not None:
-            checks.append(await check_published(session, batches, files))
+            checks.append(await check_published(session, batches, files, last_anchorage=last.number))
         return FsckReport(checks=tuple(checks))
     except sqlite3.Error as exc:
         raise FatalError(f"{database.name} cannot be read: {exc}; restore a backup") from exc
@@ -97,11 +100,12 @@ def _open(path: Path) -> Database:
         raise FatalError(f"{path.name} cannot be opened: {exc}; restore a backup") from exc
 
 
-def _check_local(session: Session) -> tuple[list[Check], list[Batch], str]:
+def _check_local(session: Session) -> tuple[list[Check], list[Batch], Sequence[Anchorage]]:
     file_check = _check_file(session)
     facts = {row["name"]: str(row["value"]) for row in session.all("select name, value from facts")}
-    for name in ("publisher", "base_url"):
-        if not file_check.expect(name in facts, "facts", f"the database does not say its {name}"):
+    places = anchorages(session)
+    for name, is_known in (("base_url", "base_url" in facts), ("publisher", bool(places))):
+        if not file_check.expect(is_known, "facts", f"the database does not say its {name}"):
             raise FatalError(f"the database does not say its {name}: no service has worked with it yet")
     batches = list(all_batches(session))
     checks = [
@@ -110,7 +114,7 @@ def _check_local(session: Session) -> tuple[list[Check], list[Batch], str]:
         check_outbox(session, batches),
         check_lists(session, facts["base_url"]),
     ]
-    return checks, batches, facts["publisher"]
+    return checks, batches, places
 
 
 def _check_file(session: Session) -> Check:

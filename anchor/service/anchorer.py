@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import structlog
 
 from anchor.chain.protocol import AnchorRecord, Chain, SendOutcome, Signer
+from anchor.chain.succession import record_in_line
 from anchor.chain.transactions import anchor_transaction
 from anchor.clock import Clock
 from anchor.core.fees import Fees, first_offer, raised
@@ -24,8 +25,9 @@ from anchor.service.kept_anchors import note_strangers, require_final_anchor
 from anchor.service.look import Look, canonical_hash, final_block, latest_block, look_at_publisher
 from anchor.service.payload_ages import PayloadAges
 from anchor.service.resealing import reseal_on_head
+from anchor.service.turn import require_turn
 from anchor.store.protocol import Store
-from anchor.store.records import Batch, Mined, Payload
+from anchor.store.records import Anchorage, Batch, Mined, Payload
 
 log = structlog.get_logger()
 
@@ -108,21 +110,25 @@ class Anchorer:
         final = await final_block(self._chain, latest, confirmations=self._settings.confirmations)
         self._status.saw(latest, final_number=final.number)
         self._status.balance_wei = await self._chain.balance_wei(self._signer.address)
-        await require_final_anchor(self._store, self._chain, self._signer.address, latest)
+        anchorage = (await self._store.anchorages())[-1]
+        line = await require_turn(
+            self._signer.address, chain=self._chain, anchorage=anchorage, latest=latest, final=final
+        )
+        await require_final_anchor(self._store, self._chain, line, latest)
         await note_strangers(self._store, self._chain, self._signer.address, latest)
         if unfinished:
-            look = await look_at_publisher(self._chain, self._signer.address, latest=latest, final=final)
+            look = await look_at_publisher(self._chain, line, latest=latest, final=final)
             self._maybe_lost = False
-            await self._advance_all(unfinished, look)
+            await self._advance_all(unfinished, look, anchorage)
         # A chain may make its next block only for our transaction: a lost broadcast must not wait for that block.
         self._seen = () if self._maybe_lost else seen
 
-    async def _advance_all(self, unfinished: Sequence[Batch], look: Look) -> None:
+    async def _advance_all(self, unfinished: Sequence[Batch], look: Look, anchorage: Anchorage) -> None:
         waits = False
         for batch in await self._without_dropped(unfinished, look):
             if waits and not await self._is_recorded(batch, look):
                 await self._withdraw(batch)
-            elif not await self._advance(batch, look):
+            elif not await self._advance(batch, look, anchorage):
                 # Later batches stand on this one: the lowest sequence is always pushed first.
                 waits = True
 
@@ -140,7 +146,7 @@ class Anchorer:
     async def _is_recorded(self, batch: Batch, look: Look) -> bool:
         if batch.root is None:
             raise AssertionError("an unfinished batch is sealed")
-        return await self._chain.record(self._signer.address, batch.root, look.latest.hash) is not None
+        return await record_in_line(self._chain, look.line, batch.root, look.latest.hash) is not None
 
     async def _withdraw(self, batch: Batch) -> None:
         """Take back `mined` from a batch whose anchor is gone: its proof leads nowhere now."""
@@ -148,10 +154,10 @@ class Anchorer:
             await self._store.mark_unmined(batch.id)
             log.warning("anchor.step", step=Step.MARK_UNMINED.value, sequence=batch.sequence)
 
-    async def _advance(self, batch: Batch, look: Look) -> bool:
+    async def _advance(self, batch: Batch, look: Look, anchorage: Anchorage) -> bool:
         """Take one batch as far as the look allows; return whether the batches after it may go on."""
         for _ in range(MAX_STEPS_A_LOOK):
-            decision, record = await self._decide(batch, look)
+            decision, found = await self._decide(batch, look, anchorage)
             match decision.step:
                 case Step.WAIT:
                     if decision.reason:
@@ -160,7 +166,7 @@ class Anchorer:
                 case Step.HALT:
                     raise FatalError(f"batch {batch.sequence} cannot be anchored: {decision.reason}")
                 case step:
-                    if not await self._take(step, decision, batch, look, record):
+                    if not await self._take(step, decision, batch, look, found):
                         return False
             refreshed = await self._store.batch(batch.id)
             if refreshed is None or refreshed.state is BatchState.FINAL:
@@ -168,15 +174,21 @@ class Anchorer:
             batch = refreshed
         return False
 
-    async def _decide(self, batch: Batch, look: Look) -> tuple[Decision, AnchorRecord | None]:
+    async def _decide(
+        self, batch: Batch, look: Look, anchorage: Anchorage
+    ) -> tuple[Decision, tuple[str, AnchorRecord] | None]:
+        """Return what follows for a batch, and who of the line anchored its root, with the record."""
         if batch.root is None or batch.sequence is None:
             raise AssertionError("an unfinished batch is sealed")
-        publisher = self._signer.address
-        record = await self._chain.record(publisher, batch.root, look.latest.hash)
+        is_elsewhere = batch.anchorage != anchorage.number
+        found = await record_in_line(self._chain, look.line, batch.root, look.latest.hash)
+        record = found[1] if found else None
         if record is not None and record.sequence != batch.sequence:
             raise FatalError(f"the contract holds root {batch.root.hex()} under sequence {record.sequence}")
-        final_record = await self._chain.record(publisher, batch.root, look.final.hash) if record else None
-        payloads = await self._store.payloads(batch.id)
+        final_found = (
+            await record_in_line(self._chain, look.line, batch.root, look.final.hash) if found else None
+        )
+        payloads = await self._payloads(batch)
         live = _live(payloads, look)
         view = BatchView(
             state=batch.state,
@@ -185,19 +197,30 @@ class Anchorer:
             payload_nonce=live.nonce if live else None,
             burned_nonces=len({payload.nonce for payload in payloads if payload.nonce < look.nonce_final}),
             payload_age_s=self._ages.age_s(live) if live else 0.0,
+            is_elsewhere=is_elsewhere,
         )
         chain_view = ChainView(
             record_block_hash=await canonical_hash(self._chain, record.block_number) if record else None,
-            record_is_final=final_record == record and record is not None,
+            record_is_final=found is not None and final_found == found,
             next_sequence=look.next_sequence,
             next_sequence_final=look.next_sequence_final,
             nonce=look.nonce,
             nonce_final=look.nonce_final,
         )
-        return decide_step(view, chain_view, replace_after_s=self._settings.replace_after_s), record
+        return decide_step(view, chain_view, replace_after_s=self._settings.replace_after_s), found
+
+    async def _payloads(self, batch: Batch) -> Sequence[Payload]:
+        """Return a batch's payloads of the present publisher: those of an account before it can only revert now."""
+        stored = await self._store.payloads(batch.id)
+        return [payload for payload in stored if payload.sender == self._signer.address]
 
     async def _take(
-        self, step: Step, decision: Decision, batch: Batch, look: Look, record: AnchorRecord | None
+        self,
+        step: Step,
+        decision: Decision,
+        batch: Batch,
+        look: Look,
+        found: tuple[str, AnchorRecord] | None,
     ) -> bool:
         """Take a step; return False where this look leads no further."""
         if decision.reason:
@@ -210,8 +233,8 @@ class Anchorer:
             case Step.BROADCAST | Step.REPLACE:
                 await self._broadcast(batch, look)
                 return False
-            case Step.MARK_MINED if record is not None:
-                await self._mark_mined(batch, record)
+            case Step.MARK_MINED if found is not None:
+                await self._mark_mined(batch, *found)
             case Step.MARK_FINAL:
                 await self._store.mark_final(batch.id)
                 log.info("batch.final", sequence=batch.sequence)
@@ -253,6 +276,7 @@ class Anchorer:
             batch.id,
             Payload(
                 hash=signed.hash,
+                sender=self._signer.address,
                 nonce=nonce,
                 max_fee_wei=fees.max_fee_wei,
                 priority_fee_wei=fees.priority_fee_wei,
@@ -271,7 +295,7 @@ class Anchorer:
             "priority_fee_wei": await self._chain.priority_fee_wei(),
             "cap_wei": self._settings.max_fee_wei,
         }
-        earlier = await self._store.payloads_of_nonce(look.nonce)
+        earlier = await self._store.payloads_of_nonce(self._signer.address, look.nonce)
         if not earlier:
             return first_offer(**market)
         before = Fees(
@@ -285,13 +309,13 @@ class Anchorer:
                 "anchor.fee_cap_reached", sequence=batch.sequence, max_fee_wei=self._settings.max_fee_wei
             )
             # A batch without a payload of its own still gets one: no pool may know the others any more.
-            own = _live(await self._store.payloads(batch.id), look)
+            own = _live(await self._payloads(batch), look)
             return first_offer(**market) if own is None or own.nonce != look.nonce else None
         return fees
 
     async def _broadcast(self, batch: Batch, look: Look) -> None:
         """Send the payload again that can be mined next; after any answer it counts as maybe sent."""
-        payload = _live(await self._store.payloads(batch.id), look)
+        payload = _live(await self._payloads(batch), look)
         if payload is None:
             raise AssertionError("what is broadcast is stored")
         result = await self._chain.broadcast(payload.raw)
@@ -305,7 +329,8 @@ class Anchorer:
                 message=result.message,
             )
 
-    async def _mark_mined(self, batch: Batch, record: AnchorRecord) -> None:
+    async def _mark_mined(self, batch: Batch, publisher: str, record: AnchorRecord) -> None:
+        # A payload of an account that was succeeded since counts like any other: its record stands for good.
         for payload in reversed(await self._store.payloads(batch.id)):
             receipt = await self._chain.receipt(payload.hash)
             if receipt is not None and receipt.succeeded and receipt.block_number == record.block_number:
@@ -314,6 +339,7 @@ class Anchorer:
                     block_number=receipt.block_number,
                     block_hash=receipt.block_hash,
                     block_time_s=record.timestamp_s,
+                    publisher=publisher,
                 )
                 await self._store.mark_mined(batch.id, mined)
                 self._status.mined()

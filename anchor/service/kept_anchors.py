@@ -5,15 +5,18 @@ from __future__ import annotations
 import structlog
 
 from anchor.chain.protocol import Block, ChainReader
+from anchor.chain.succession import record_in_line
 from anchor.errors import FatalError
 from anchor.store.protocol import Store
 
 log = structlog.get_logger()
 
 
-async def require_final_anchor(store: Store, chain: ChainReader, publisher: str, latest: Block) -> None:
+async def require_final_anchor(
+    store: Store, chain: ChainReader, line: tuple[str, ...], latest: Block
+) -> None:
     """
-    Raise FatalError unless the chain holds the newest final batch's root under its sequence.
+    Raise FatalError unless the chain holds the newest final batch's root under its sequence, by anyone of the line.
 
     A block below the one that the batch was mined in says nothing: an endpoint may lag.
     """
@@ -22,8 +25,8 @@ async def require_final_anchor(store: Store, chain: ChainReader, publisher: str,
         return
     if latest.number < batch.block_number:
         return
-    record = await chain.record(publisher, batch.root, latest.hash)
-    if record is None or record.sequence != batch.sequence:
+    found = await record_in_line(chain, line, batch.root, latest.hash)
+    if found is None or found[1].sequence != batch.sequence:
         raise FatalError(
             f"the chain no longer holds the anchor of batch {batch.sequence}, which was final: a reorganisation went "
             "deeper than chain.confirmations, or the endpoint follows another fork; compare it with other endpoints"

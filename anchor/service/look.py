@@ -10,8 +10,13 @@ from anchor.errors import ChainUnavailable
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The publisher's head and account at the latest block and at the final one."""
+    """
+    The publisher's head and account at the latest block and at the final one.
 
+    `line` is the line of succession at the latest block, which ends with the publisher.
+    """
+
+    line: tuple[str, ...]
     latest: Block
     final: Block
     next_sequence: int
@@ -21,11 +26,13 @@ class Look:
     nonce_final: int
 
 
-async def look_at_publisher(chain: Chain, publisher: str, *, latest: Block, final: Block) -> Look:
-    """Read the publisher's state at two blocks; ChainUnavailable where the endpoint cannot."""
+async def look_at_publisher(chain: Chain, line: tuple[str, ...], *, latest: Block, final: Block) -> Look:
+    """Read the state of the last publisher of a line at two blocks; ChainUnavailable where the endpoint cannot."""
+    publisher = line[-1]
     head = await chain.head(publisher, latest.hash)
     final_head = await chain.head(publisher, final.hash)
     return Look(
+        line=line,
         latest=latest,
         final=final,
         next_sequence=head.record.sequence + 1 if head else 1,

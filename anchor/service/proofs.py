@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from anchor.chain.protocol import ChainIdentity
 from anchor.core.digest import SALTED, Method
 from anchor.core.entries import BatchHeader, CredentialEntry, identifier_hash, list_url
 from anchor.core.lifecycle import BatchState
@@ -10,6 +9,7 @@ from anchor.core.proof import BatchDescription, CredentialProof, Inclusion
 from anchor.documents import (
     AnchorClaim,
     BatchDocument,
+    EarlierAnchorage,
     ListState,
     ProofDocument,
     PublisherDocument,
@@ -26,21 +26,8 @@ class NotMinedYet(NotFound):
 class Publications:
     """Everything that is told about mined batches."""
 
-    def __init__(
-        self,
-        *,
-        store: Store,
-        identity: ChainIdentity,
-        contract: str,
-        publisher: str,
-        from_block: int,
-        base_url: str,
-    ) -> None:
+    def __init__(self, *, store: Store, base_url: str) -> None:
         self._store = store
-        self._identity = identity
-        self._contract = contract
-        self._publisher = publisher
-        self._from_block = from_block
         self._base_url = base_url
 
     async def proof(self, issuer: Issuer, place: DigestPlace) -> ProofDocument:
@@ -70,11 +57,11 @@ class Publications:
             raise FatalError(
                 f"a proof of batch {batch.sequence} leads to another root: the database is damaged"
             )
-        return ProofDocument(proof=proof, issuer=issuer.identifier, salt=None, claim=self.claim(batch))
+        return ProofDocument(proof=proof, issuer=issuer.identifier, salt=None, claim=await self.claim(batch))
 
-    async def batch(self, sequence: int) -> BatchDocument:
-        """Return a published batch; NotFound before it is mined."""
-        batch = await self.mined_batch(sequence)
+    async def batch(self, sequence: int, *, anchorage: int | None = None) -> BatchDocument:
+        """Return a published batch, of the last anchorage unless another is named; NotFound before it is mined."""
+        batch = await self.mined_batch(sequence, anchorage=anchorage)
         if (
             batch.previous_root is None
             or batch.sealed_s is None
@@ -102,16 +89,20 @@ class Publications:
                 )
                 for state in states
             ),
-            claim=self.claim(batch),
+            claim=await self.claim(batch),
             is_final=batch.state is BatchState.FINAL,
         )
         if document.description.root() != batch.root:
             raise FatalError(f"batch {sequence} no longer gives its root: the database is damaged")
         return document
 
-    async def mined_batch(self, sequence: int) -> Batch:
+    async def mined_batch(self, sequence: int, *, anchorage: int | None = None) -> Batch:
         """Return the stored batch of a sequence; NotFound before it is mined."""
-        batch = await self._store.batch_by_sequence(sequence)
+        last = (await self._store.anchorages())[-1].number
+        if anchorage in (None, last):
+            batch = await self._store.batch_by_sequence(sequence)
+        else:
+            batch = await self._store.former_batch(anchorage, sequence)
         if batch is None or not batch.state.is_mined:
             raise NotFound(f"no batch of sequence {sequence} is mined")
         return batch
@@ -123,30 +114,46 @@ class Publications:
     async def publisher(self) -> PublisherDocument:
         """Return who publishes where, with the newest mined root as the head."""
         head = await self._store.newest_mined()
+        *earlier, last = await self._store.anchorages()
         return PublisherDocument(
-            chain_id=self._identity.chain_id,
-            genesis_hash=self._identity.genesis_hash,
-            contract=self._contract,
-            publisher=self._publisher,
-            from_block=self._from_block,
+            chain_id=last.chain_id,
+            genesis_hash=last.genesis_hash,
+            contract=last.contract,
+            publisher=last.publishers[0],
+            from_block=last.from_block,
             base_url=self._base_url,
             head_sequence=head.sequence or 0 if head else 0,
             head_root=head.root if head else None,
+            successors=last.publishers[1:],
+            earlier=tuple(
+                EarlierAnchorage(
+                    number=anchorage.number,
+                    chain_id=anchorage.chain_id,
+                    genesis_hash=anchorage.genesis_hash,
+                    contract=anchorage.contract,
+                    publisher=anchorage.publishers[0],
+                    from_block=anchorage.from_block,
+                )
+                for anchorage in earlier
+            ),
         )
 
-    def claim(self, batch: Batch) -> AnchorClaim:
-        """Return where a mined batch is anchored."""
+    async def claim(self, batch: Batch) -> AnchorClaim:
+        """Return where a mined batch is anchored, and under which account of its line its record stands."""
         if (
             batch.sequence is None
             or batch.transaction is None
             or batch.block_number is None
             or batch.block_time_s is None
+            or batch.publisher is None
         ):
-            raise AssertionError("a mined batch knows its block")
+            raise AssertionError("a mined batch knows its block and its publisher")
+        anchorages = {anchorage.number: anchorage for anchorage in await self._store.anchorages()}
+        anchorage = anchorages[batch.anchorage or 0]
         return AnchorClaim(
-            chain_id=self._identity.chain_id,
-            contract=self._contract,
-            publisher=self._publisher,
+            chain_id=anchorage.chain_id,
+            contract=anchorage.contract,
+            publisher=batch.publisher,
             sequence=batch.sequence,
             transaction=batch.transaction,
             block_number=batch.block_number,

@@ -35,8 +35,10 @@ async def _states(store: Store, batch: Batch, look: Look) -> Sequence[AnchoredLi
     Where a former seal of a later batch can still be mined, those of that seal: never newer, or versions could fall
     from one sequence to the next.
     """
+    present = (await store.anchorages())[-1].number
     for other in await store.unfinished_batches():
-        if other.id != batch.id and (other.sequence or 0) >= look.next_sequence:
+        is_later = other.anchorage == present and (other.sequence or 0) >= look.next_sequence
+        if other.id != batch.id and is_later:
             return await store.list_states_at(other.id)
     states = await store.list_states()
     if states is None:

@@ -119,7 +119,10 @@ class Sealer:
         batching, waited_s = self._batching, self._waits.waited_s
         if backlog.open_entries >= batching.max_entries:
             return 0.0
-        # Before the first anchor there is no silence to break: nobody has anything to check yet.
+        if backlog.last_sealed_s is None and backlog.has_moved:
+            # Status is read in the last anchorage alone: until its first root stands there, nobody can read any.
+            return 0.0
+        # Before the first anchor of all there is no silence to break: nobody has anything to check yet.
         due_in_s = [math.inf]
         if backlog.last_sealed_s is not None:
             due_in_s.append(batching.heartbeat_s - waited_s("silence", backlog.last_sealed_s))

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import structlog
+
 from anchor.chain.protocol import Chain, ChainIdentity, Signer
 from anchor.chain.registry import code_hash
+from anchor.chain.succession import line_of
 from anchor.config import Settings
 from anchor.errors import ChainUnavailable, ConfigError, FatalError
 from anchor.service.kept_anchors import known_sequence, require_final_anchor
+from anchor.service.turn import line_that_ends_with
 from anchor.store.protocol import Store
+from anchor.store.records import Anchorage, NewAnchorage
+
+log = structlog.get_logger()
 
 
 async def check_chain(
     *, store: Store, chain: Chain, signer: Signer, settings: Settings, accepts_strangers: bool = False
-) -> ChainIdentity:
+) -> None:
     """
-    Return the chain's identity after comparing it with the settings and with what the database is tied to.
+    Compare the chain with the settings and with what the database is tied to, and note the line of succession.
 
-    Raises ConfigError where chain id, genesis hash, contract code, publisher or base URL is not the one the database
-    has worked with, and FatalError where the chain knows anchors of this publisher that the database does not, unless
-    `accepts_strangers`, or no longer holds one that was final. What a service saw a stranger anchor while it ran is
-    known to its database.
+    Raises ConfigError where chain id, genesis hash, contract code or base URL is not the one the database works with,
+    or the signer's account is not the publisher that the chain shows now: the one the database began with, or the last
+    that succeeded it. Raises FatalError where the chain knows anchors of this publisher that the database does not,
+    unless `accepts_strangers`, or no longer holds one that was final. What a service saw a stranger anchor while it ran
+    is known to its database.
     """
     identity = await chain.identity()
     if identity.chain_id != settings.chain_id:
@@ -44,34 +52,56 @@ async def check_chain(
         raise ConfigError(
             f"the contract at {contract} is not this package's AnchorRegistry: correct the address"
         )
-    successor = await chain.successor(signer.address, latest.hash)
-    if successor is not None:
-        raise ConfigError(
-            f"the publisher {signer.address} was succeeded by {successor}: use that account's key"
-        )
-    await _check_pins(store, identity, signer, settings)
-    await require_final_anchor(store, chain, signer.address, latest)
+    *_, last = await line_of(chain, signer.address, latest.hash)
+    if last != signer.address:
+        raise ConfigError(f"the publisher {signer.address} was succeeded by {last}: use that account's key")
+    anchorage = await _tied(store, identity, signer, settings)
+    line = await line_that_ends_with(signer.address, chain=chain, anchorage=anchorage, latest=latest)
+    await _note_line(store, anchorage, line, settings)
+    await require_final_anchor(store, chain, line, latest)
     await _check_sequences(store, chain, signer, latest.hash, accepts_strangers=accepts_strangers)
-    return identity
 
 
-async def _check_pins(store: Store, identity: ChainIdentity, signer: Signer, settings: Settings) -> None:
-    pins = {
-        "chain_id": (str(identity.chain_id), "its chain id"),
-        "genesis_hash": (
-            identity.genesis_hash.hex(),
-            "its chain's genesis hash: the chain was wiped or swapped",
-        ),
-        "contract": (settings.chain.contract.lower(), "its contract"),
-        "publisher": (signer.address, "its publisher"),
-        "base_url": (settings.server.base_url, "its base URL: it stands in issued credentials"),
-    }
-    for name, (value, words) in pins.items():
-        pinned = await store.pin(name, value)
-        if pinned != value:
-            raise ConfigError(
-                f"the database was made with {name} {pinned}, not {value}; a database keeps {words}"
-            )
+async def _tied(store: Store, identity: ChainIdentity, signer: Signer, settings: Settings) -> Anchorage:
+    """Return the database's last anchorage, which the first start ties it to; ConfigError where it is another."""
+    base_url = settings.server.base_url
+    pinned = await store.pin("base_url", base_url)
+    if pinned != base_url:
+        raise ConfigError(
+            f"the database was made with base_url {pinned}, not {base_url}; a database keeps its base URL: it stands "
+            "in issued credentials"
+        )
+    anchorage = await store.begin_anchorage(
+        NewAnchorage(
+            chain_id=identity.chain_id,
+            genesis_hash=identity.genesis_hash,
+            contract=settings.chain.contract,
+            publisher=signer.address,
+            from_block=settings.chain.from_block,
+        )
+    )
+    _compare(anchorage, identity, settings.chain.contract)
+    return anchorage
+
+
+def _compare(anchorage: Anchorage, identity: ChainIdentity, contract: str) -> None:
+    move = "a database goes to another only by `anchor move`"
+    swapped = f"the chain was wiped or swapped, or else {move}"
+    facts = (
+        ("chain_id", anchorage.chain_id, identity.chain_id, move),
+        ("genesis_hash", anchorage.genesis_hash.hex(), identity.genesis_hash.hex(), swapped),
+        ("contract", anchorage.contract.lower(), contract.lower(), move),
+    )
+    for name, known, found, words in facts:
+        if known != found:
+            raise ConfigError(f"the database was made with {name} {known}, not {found}: {words}")
+
+
+async def _note_line(store: Store, anchorage: Anchorage, line: tuple[str, ...], settings: Settings) -> None:
+    chain = settings.chain
+    await store.note_line(line, contract=chain.contract, from_block=chain.from_block)
+    if line != anchorage.publishers:
+        log.info("publisher.line", publishers=list(line))
 
 
 async def _check_sequences(

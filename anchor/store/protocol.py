@@ -15,6 +15,7 @@ from typing import Protocol
 from anchor.core.entries import Purpose, StatusEntry
 from anchor.store.records import (
     Accepted,
+    Anchorage,
     AnchoredList,
     Backlog,
     Batch,
@@ -30,6 +31,7 @@ from anchor.store.records import (
     ListSigner,
     ListSpec,
     Mined,
+    NewAnchorage,
     NewIssuer,
     NewVersion,
     NodeLevels,
@@ -283,19 +285,23 @@ class BatchStore(Protocol):
         ...
 
     async def batch_by_sequence(self, sequence: int) -> Batch | None:
-        """Return the batch of a sequence; never a displaced one."""
+        """Return the batch of a sequence of the last anchorage; never a displaced one."""
+        ...
+
+    async def former_batch(self, anchorage: int, sequence: int) -> Batch | None:
+        """Return the final batch of a sequence of an earlier anchorage."""
         ...
 
     async def newest_sealed(self) -> Batch | None:
-        """Return the sealed batch of the highest sequence."""
+        """Return the sealed batch of the highest sequence of the last anchorage."""
         ...
 
     async def newest_mined(self) -> Batch | None:
-        """Return the mined or final batch of the highest sequence."""
+        """Return the mined or final batch of the highest sequence of the last anchorage."""
         ...
 
     async def newest_final(self) -> Batch | None:
-        """Return the final batch of the highest sequence."""
+        """Return the final batch of the highest sequence of the last anchorage."""
         ...
 
     async def unfinished_batches(self) -> Sequence[Batch]:
@@ -319,11 +325,15 @@ class OutboxStore(Protocol):
         ...
 
     async def payloads(self, batch: int) -> Sequence[Payload]:
-        """Return the payloads of a batch's present sequence, oldest first."""
+        """Return the payloads of a batch's present anchorage and sequence, oldest first."""
         ...
 
-    async def payloads_of_nonce(self, nonce: int) -> Sequence[Payload]:
-        """Return every payload of a nonce, whichever batch and sequence it was signed for, oldest first."""
+    async def payloads_of_nonce(self, sender: str, nonce: int) -> Sequence[Payload]:
+        """
+        Return every payload of a nonce of an account on the last anchorage's chain, oldest first.
+
+        Whichever batch, sequence and contract it was signed for: one of them at most is mined.
+        """
         ...
 
     async def mark_mined(self, batch: int, mined: Mined) -> None:
@@ -339,6 +349,31 @@ class OutboxStore(Protocol):
         ...
 
 
+class AnchorageStore(Protocol):
+    """Where roots are anchored and by whom; the last anchorage is the present one."""
+
+    async def begin_anchorage(self, place: NewAnchorage) -> Anchorage:
+        """Store the first anchorage at the first call; return the last one at every call, whatever is given then."""
+        ...
+
+    async def anchorages(self) -> Sequence[Anchorage]:
+        """Return all anchorages, oldest first; none before the first start."""
+        ...
+
+    async def note_line(self, publishers: Sequence[str], *, contract: str, from_block: int) -> None:
+        """Note the last anchorage's line of succession, oldest first, its contract as written, and its first block."""
+        ...
+
+    async def move(self, place: NewAnchorage, *, abandons: bool) -> Anchorage:
+        """
+        Begin another anchorage, whose sequences start at 1; what is final in those before stays as it is.
+
+        Conflict where a sealed batch is not final, unless the move `abandons` those: they are sealed for another
+        anchorage then (`Batch.anchorage`), and wait to be sealed again.
+        """
+        ...
+
+
 class Store(
     IssuerStore,
     DigestStore,
@@ -347,6 +382,7 @@ class Store(
     BatchStore,
     OutboxStore,
     WebhookStore,
+    AnchorageStore,
     Protocol,
 ):
     """All of it, and the facts that a database is tied to."""

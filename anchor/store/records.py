@@ -243,8 +243,39 @@ class AnchoredList:
 
 
 @dataclass(frozen=True, slots=True)
+class NewAnchorage:
+    """Where roots shall be anchored, and the account that sends the first."""
+
+    chain_id: int
+    genesis_hash: bytes
+    contract: str
+    publisher: str
+    from_block: int
+
+
+@dataclass(frozen=True, slots=True)
+class Anchorage:
+    """
+    Where roots are or were anchored; `number` is 1 for the first of a database, and one more for each move.
+
+    `publishers` is the line of succession, oldest first, as the chain last showed it.
+    """
+
+    number: int
+    chain_id: int
+    genesis_hash: bytes
+    contract: str
+    from_block: int
+    publishers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch; what is not known yet is None. `leaf_count` includes the header."""
+    """
+    A batch; what is not known yet is None. `leaf_count` includes the header.
+
+    `anchorage` is the one that it is sealed for; `publisher` the account under which its record stands there.
+    """
 
     id: int
     state: BatchState
@@ -261,6 +292,8 @@ class Batch:
     block_number: int | None
     block_hash: bytes | None
     block_time_s: int | None
+    anchorage: int | None
+    publisher: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,19 +310,21 @@ class Seal:
 
 @dataclass(frozen=True, slots=True)
 class Mined:
-    """Where a batch's anchor was mined."""
+    """Where a batch's anchor was mined, and under whose address its record stands."""
 
     transaction: bytes
     block_number: int
     block_hash: bytes
     block_time_s: int
+    publisher: str
 
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """A stored signed transaction of a batch."""
+    """A stored signed transaction of a batch; its nonce is one of its sender's."""
 
     hash: bytes
+    sender: str
     nonce: int
     max_fee_wei: int
     priority_fee_wei: int
@@ -300,13 +335,18 @@ class Payload:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What waits to be sealed: the open batch, how many entries it holds and since when, and unanchored lists."""
+    """
+    What waits to be sealed: the open batch, how many entries it holds and since when, and unanchored lists.
+
+    `last_sealed_s` is of the last anchorage; `has_moved` says that batches were anchored in an earlier one.
+    """
 
     open_batch: int | None
     open_entries: int
     open_since_s: int | None
     lists_waiting_since_ms: int | None
     last_sealed_s: int | None
+    has_moved: bool
 
 
 @dataclass(frozen=True, slots=True)

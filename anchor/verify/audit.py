@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from anchor.chain.presets import chain_name
 from anchor.chain.protocol import Block
 from anchor.core.strict_json import JsonValue
+from anchor.documents import parse_publisher
 from anchor.errors import InvalidInput, NotFound
 from anchor.fields import encode_hex
 from anchor.verify.audit_chain import AuditedAnchor, Discrepancy, read_anchors
-from anchor.verify.audit_files import FileAudit, check_publisher
+from anchor.verify.audit_files import FileAudit, check_publisher, files_of
 from anchor.verify.chain_view import ChainView, OpenChain, is_test_network, open_anchorage, open_final_view
 from anchor.verify.report import EXIT_NO, EXIT_VALID
 from anchor.verify.sources import PublishedFiles
@@ -101,7 +102,9 @@ async def _audit_files(
     view: ChainView, anchors: list[AuditedAnchor], files: PublishedFiles, on_progress: OnProgress | None
 ) -> list[Discrepancy]:
     try:
-        discrepancies = check_publisher(await files.publisher(), view)
+        document = parse_publisher(await files.publisher())
+        discrepancies = check_publisher(document, view)
+        files = files_of(files, document, view)
     except (NotFound, InvalidInput) as exc:
         discrepancies = [Discrepancy(None, "publisher_missing", f"there is no publisher document: {exc}")]
     audit = FileAudit(files)

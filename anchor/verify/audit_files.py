@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import aclosing
 
 from anchor.core.merkle import HASH_BYTES, Tree, leaf_hash
-from anchor.documents import BatchDocument, parse_batch, parse_publisher
+from anchor.documents import BatchDocument, EarlierAnchorage, PublisherDocument, parse_batch
 from anchor.errors import InvalidProof, NotFound, ServiceUnavailable
 from anchor.verify.audit_chain import AuditedAnchor, Discrepancy
 from anchor.verify.audit_lists import ListHistory
@@ -15,18 +15,35 @@ from anchor.verify.sources import LeafSource, PublishedFiles
 _SUBTREE_LEAVES = 1 << 16
 
 
-def check_publisher(content: bytes, view: ChainView) -> list[Discrepancy]:
-    """Compare the publisher document with the chain that is audited; InvalidInput for no such document."""
-    document = parse_publisher(content)
-    anchorage = view.anchorage
-    stated = (document.chain_id, document.genesis_hash, document.contract.lower())
-    if stated != (anchorage.chain_id, anchorage.genesis_hash, anchorage.contract.lower()):
+def check_publisher(document: PublisherDocument, view: ChainView) -> list[Discrepancy]:
+    """Compare the publisher document with the chain that is audited, as its last anchorage or an earlier one."""
+    place = _place_of(document, view)
+    if place is None:
         message = "the publisher document names another chain or contract"
         return [Discrepancy(None, "publisher_differs", message)]
-    if document.publisher.lower() not in (publisher.lower() for publisher in view.publishers):
-        message = f"the publisher document names another publisher, {document.publisher}"
+    named = (place.publisher, *(document.successors if place is document else ()))
+    known = {publisher.lower() for publisher in view.publishers}
+    # A line of succession neither branches nor closes: two that share an account are one.
+    if not known & {publisher.lower() for publisher in named}:
+        message = f"the publisher document names another publisher, {place.publisher}"
         return [Discrepancy(None, "publisher_differs", message)]
     return []
+
+
+def files_of(files: PublishedFiles, document: PublisherDocument, view: ChainView) -> PublishedFiles:
+    """Return where the batches of the audited anchorage are published."""
+    place = _place_of(document, view)
+    return files.of_anchorage(place.number) if isinstance(place, EarlierAnchorage) else files
+
+
+def _place_of(document: PublisherDocument, view: ChainView) -> PublisherDocument | EarlierAnchorage | None:
+    anchorage = view.anchorage
+    audited = (anchorage.chain_id, anchorage.genesis_hash, anchorage.contract.lower())
+    places: tuple[PublisherDocument | EarlierAnchorage, ...] = (document, *reversed(document.earlier))
+    for place in places:
+        if (place.chain_id, place.genesis_hash, place.contract.lower()) == audited:
+            return place
+    return None
 
 
 class FileAudit:

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 
 from anchor.chain.presets import DEVELOPMENT_CHAIN_ID, PRESETS
 from anchor.chain.protocol import AnchorRecord, Block, BlockTag, ChainReader, Head
+from anchor.chain.succession import line_of, record_in_line
 from anchor.errors import ChainUnavailable, ConfigError
 from anchor.verify.trust import Anchorage
 
 OpenChain = Callable[[str, str, int], AbstractAsyncContextManager[ChainReader]]
 """Opens a chain for reading: (RPC URLs, contract address, quorum) → the reader, closed with its context."""
-
-MAX_SUCCESSIONS = 64
-"""The contract sees to it that a line of succession ends; an endpoint may say otherwise."""
 
 
 def open_anchorage(anchorage: Anchorage, open_chain: OpenChain) -> AbstractAsyncContextManager[ChainReader]:
@@ -52,17 +50,17 @@ class ChainView:
 
     async def find(self, root: bytes) -> Anchor | None:
         """Return the anchor of a root by the publisher or a successor; None where none anchored it."""
-        for publisher in self.publishers:
-            record = await self.reader.record(publisher, root, self.block.hash)
-            if record is not None:
-                return Anchor(
-                    anchorage=self.anchorage,
-                    publisher=publisher,
-                    root=root,
-                    record=record,
-                    is_final=self.is_final(record.block_number),
-                )
-        return None
+        found = await record_in_line(self.reader, self.publishers, root, self.block.hash)
+        if found is None:
+            return None
+        publisher, record = found
+        return Anchor(
+            anchorage=self.anchorage,
+            publisher=publisher,
+            root=root,
+            record=record,
+            is_final=self.is_final(record.block_number),
+        )
 
     async def head(self) -> Head | None:
         """Return the newest root of the last publisher in the line; None where it never anchored."""
@@ -138,7 +136,7 @@ async def _view_at(
         anchorage=anchorage,
         block=block,
         final_number=final_number,
-        publishers=await _line_of(reader, anchorage.publisher, block.hash),
+        publishers=await line_of(reader, anchorage.publisher, block.hash),
     )
 
 
@@ -150,15 +148,6 @@ async def _final_number(reader: ChainReader, anchorage: Anchorage) -> int | None
         return None
     latest = await reader.block("latest")
     return None if latest is None else latest.number - anchorage.confirmations
-
-
-async def _line_of(reader: ChainReader, publisher: str, at: bytes) -> tuple[str, ...]:
-    line = [publisher]
-    while successor := await reader.successor(line[-1], at):
-        line.append(successor)
-        if len(line) > MAX_SUCCESSIONS:
-            raise ChainUnavailable(f"the RPC endpoint names more than {MAX_SUCCESSIONS} successors in a row")
-    return tuple(line)
 
 
 def is_test_network(chain_id: int) -> bool:

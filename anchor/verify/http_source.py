@@ -72,6 +72,11 @@ class HttpSource:
         async for piece in self._pieces(self._layout.leaves.format(sequence=sequence), max_bytes):
             yield piece
 
+    def of_anchorage(self, number: int) -> HttpSource:
+        """Return the files of an earlier anchorage."""
+        layout = self._layout.of_anchorage(number)
+        return HttpSource(session=self._session, base_url=self._base_url, layout=layout)
+
     async def _document(self, path: str, *, accept: str = _ANYTHING) -> bytes:
         pieces = self._pieces(path, MAX_DOCUMENT_BYTES, accept=accept)
         return b"".join([piece async for piece in pieces])

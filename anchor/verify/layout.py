@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +21,14 @@ class Layout:
         """Return the path of a list's newest version (None) or of the version named."""
         template = self.newest_list if version is None else self.list_version
         return template.format(number=number, version=version)
+
+    def of_anchorage(self, number: int) -> Layout:
+        """Return where the batches of an earlier anchorage are found; all else is where it was."""
+        return replace(
+            self,
+            batch=self.batch.replace("batches/", f"anchorages/{number}/batches/"),
+            leaves=self.leaves.replace("batches/", f"anchorages/{number}/batches/"),
+        )
 
 
 SERVICE = Layout(

@@ -56,6 +56,10 @@ class PublishedFiles(ListSource, LeafSource, Protocol):
         """Yield the leaf hashes of a batch in pieces of any size; ServiceUnavailable beyond `max_bytes`."""
         ...
 
+    def of_anchorage(self, number: int) -> PublishedFiles:
+        """Return the files of an earlier anchorage, by its number in the publisher document."""
+        ...
+
 
 class EvidenceSource(Protocol):
     """A service that is asked about single entries: by issuers and holders, who name no credential by it."""

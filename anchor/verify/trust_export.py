@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from anchor.documents import ListState, PublisherDocument, parse_batch, parse_publisher
+from anchor.documents import EarlierAnchorage, ListState, PublisherDocument, parse_batch, parse_publisher
 from anchor.errors import InvalidInput, NotFound, ServiceUnavailable
 from anchor.verify.layout import MAX_DOCUMENT_BYTES
 from anchor.verify.sources import PublishedFiles
@@ -31,19 +31,32 @@ async def draft_trust(
     found = await _list_signers(files, document)
     names = issuers or sorted(found)
     return TrustSet(
-        anchorages=(
-            Anchorage(
-                chain_id=document.chain_id,
-                genesis_hash=document.genesis_hash,
-                contract=document.contract,
-                publisher=document.publisher,
-                rpc=rpc,
-                from_block=document.from_block,
-            ),
-        ),
+        anchorages=_anchorages(document, rpc),
         issuers=tuple(found.get(name, TrustedIssuer(id=name)) for name in dict.fromkeys(names)),
         accepts_any_issuer=not issuers,
         files=location,
+    )
+
+
+def _anchorages(document: PublisherDocument, rpc: str) -> tuple[Anchorage, ...]:
+    """
+    Return every anchorage in order, each by the account that its line of succession began with.
+
+    Verifiers follow the line forward from there, so proofs under every key of it count. The endpoint is that of the
+    last one's chain: of another chain an endpoint is still to be named.
+    """
+    chain = (document.chain_id, document.genesis_hash)
+    places: tuple[EarlierAnchorage | PublisherDocument, ...] = (*document.earlier, document)
+    return tuple(
+        Anchorage(
+            chain_id=place.chain_id,
+            genesis_hash=place.genesis_hash,
+            contract=place.contract,
+            publisher=place.publisher,
+            rpc=rpc if (place.chain_id, place.genesis_hash) == chain else "",
+            from_block=place.from_block,
+        )
+        for place in places
     )
 
 

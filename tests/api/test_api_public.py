@@ -73,14 +73,24 @@ async def test_batch_and_leaves_rebuild_the_root(api: ApiCaller, mined: Running)
 
 
 async def test_batch_is_immutable_once_final(api: ApiCaller, mined: Running) -> None:
-    """Caches may keep a batch for ever once it is final, and must ask again before."""
-    before = [await api.get(path) for path in ("/v1/batches/1", "/v1/batches/1/leaves")]
-    await mined.mine(3)
-    after = [await api.get(path) for path in ("/v1/batches/1", "/v1/batches/1/leaves")]
+    """
+    Caches may keep a batch for ever once it is final, and must ask again before.
 
-    assert [answer.headers["Cache-Control"] for answer in before] == ["no-cache"] * 2
-    assert all("immutable" in answer.headers["Cache-Control"] for answer in after)
+    For minutes only where the path names no anchorage: after a move it means another batch.
+    """
+    paths = ("/v1/batches/1", "/v1/batches/1/leaves")
+    named = [path.replace("/v1", "/v1/anchorages/1") for path in paths]
+    before = [await api.get(path) for path in (*paths, *named)]
+    await mined.mine(3)
+    after = [await api.get(path) for path in (*paths, *named)]
+
+    assert [answer.headers["Cache-Control"] for answer in before] == ["no-cache"] * 4
+    caching = [answer.headers["Cache-Control"] for answer in after]
+    assert ["immutable" in value for value in caching] == [False, False, True, True]
+    assert caching[:2] == ["public, max-age=300"] * 2
+    assert [answer.body for answer in after[:2]] == [answer.body for answer in after[2:]]
     assert (before[0].json["state"], after[0].json["state"]) == ("mined", "final")
+    assert (await api.get("/v1/anchorages/2/batches/1")).status == 404
 
 
 @pytest.mark.parametrize(

@@ -81,8 +81,8 @@ def test_read_record_and_head_give_values() -> None:
 
 def test_read_successor_gives_checksummed_address_or_none() -> None:
     """The zero address means that nobody succeeded."""
-    assert registry.read_successor(encode(["address"], [SUCCESSOR])) == SUCCESSOR
-    assert registry.read_successor(bytes(32)) is None
+    assert registry.read_account(encode(["address"], [SUCCESSOR])) == SUCCESSOR
+    assert registry.read_account(bytes(32)) is None
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_read_head_impossible_value_is_bad_answer(returned: bytes) -> None:
 def test_read_successor_impossible_value_is_bad_answer(returned: bytes) -> None:
     """An address stands in 32 bytes, of which the first 12 are zero."""
     with pytest.raises(BadAnswer):
-        registry.read_successor(returned)
+        registry.read_account(returned)
 
 
 def test_read_anchored_gives_event() -> None:

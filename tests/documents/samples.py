@@ -29,6 +29,7 @@ from anchor.core.proof import BatchDescription, CredentialProof, Inclusion
 from anchor.documents import (
     AnchorClaim,
     BatchDocument,
+    EarlierAnchorage,
     EvidenceDocument,
     ListState,
     ProofDocument,
@@ -119,9 +120,20 @@ def batch_documents(draw: st.DrawFn) -> BatchDocument:
     )
 
 
+earlier_anchorages = st.builds(
+    EarlierAnchorage,
+    number=positives,
+    chain_id=positives,
+    genesis_hash=hashes,
+    contract=addresses,
+    publisher=addresses,
+    from_block=counts,
+)
+
+
 @st.composite
 def publisher_documents(draw: st.DrawFn) -> PublisherDocument:
-    """Return any publisher, before its first batch or after."""
+    """Return any publisher, before its first batch or after, succeeded and moved or not."""
     head = draw(st.none() | st.tuples(positives, hashes))
     return PublisherDocument(
         chain_id=draw(positives),
@@ -132,6 +144,8 @@ def publisher_documents(draw: st.DrawFn) -> PublisherDocument:
         base_url=draw(words),
         head_sequence=head[0] if head else 0,
         head_root=head[1] if head else None,
+        successors=tuple(draw(st.lists(addresses, max_size=3))),
+        earlier=tuple(draw(st.lists(earlier_anchorages, max_size=2))),
     )
 
 
@@ -167,7 +181,7 @@ def batch_sample() -> BatchDocument:
 
 
 def publisher_sample() -> PublisherDocument:
-    """Return a publisher with a head."""
+    """Return a publisher with a head, which was succeeded and has moved."""
     claim = _claim()
     return PublisherDocument(
         chain_id=claim.chain_id,
@@ -178,6 +192,17 @@ def publisher_sample() -> PublisherDocument:
         base_url="https://anchor.example",
         head_sequence=7,
         head_root=sha256(b"root").digest(),
+        successors=("0x" + "51" * 20,),
+        earlier=(
+            EarlierAnchorage(
+                number=1,
+                chain_id=11_155_111,
+                genesis_hash=sha256(b"earlier genesis").digest(),
+                contract="0x" + "c1" * 20,
+                publisher=claim.publisher,
+                from_block=5_000_000,
+            ),
+        ),
     )
 
 

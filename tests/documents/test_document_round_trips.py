@@ -69,7 +69,13 @@ KINDS = [
     ),
     Kind("batch", batch_to_json, parse_batch, InvalidProof, batch_documents(), batch_sample),
     Kind(
-        "publisher", publisher_to_json, parse_publisher, InvalidInput, publisher_documents(), publisher_sample
+        "publisher",
+        publisher_to_json,
+        parse_publisher,
+        InvalidInput,
+        publisher_documents(),
+        publisher_sample,
+        frozenset({"successors", "earlier"}),
     ),
     Kind("evidence", evidence_to_json, parse_evidence, InvalidProof, evidence_documents(), evidence_sample),
 ]

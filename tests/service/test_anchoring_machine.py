@@ -1,4 +1,4 @@
-"""Every order of blocks, reorganisations, strangers and restarts, against the real store, sealer and anchorer."""
+"""Every order of blocks, reorganisations, strangers, restarts and new keys, against the real store and its parts."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from anchor.chain.protocol import Signer
+from anchor.chain.signer import LocalSigner
 from anchor.core.entries import Purpose, StatusEntry
 from anchor.core.lifecycle import BatchState
+from anchor.errors import ChainUnavailable, FatalError
 from anchor.store.records import Accepted, Issuer, StatusChange
 from tests.support.assembly import Running, digest, make_settings, new_chain
 from tests.support.fake_sending_chain import decode
@@ -23,6 +26,7 @@ T = TypeVar("T")
 
 MAX_UNFINAL_BLOCKS = 8
 MAX_DIGESTS = 8
+MAX_ROTATIONS = 2
 MAX_STRANGERS = 2
 """More used nonces than these would halt the service, as they should; another test sees to that."""
 
@@ -39,6 +43,7 @@ class LifeOfAService(RuleBasedStateMachine):
         self.accepted: list[Accepted] = []
         self.roots: dict[int, set[bytes]] = {}
         self.strangers = 0
+        self.signers: list[Signer] = [self.service.signer]
 
     @initialize()
     def start(self) -> None:
@@ -79,8 +84,16 @@ class LifeOfAService(RuleBasedStateMachine):
 
     @rule()
     def turn(self) -> None:
-        """Let sealer and anchorer do what there is to do."""
-        self.run(self.service.turn())
+        """Let sealer and anchorer do what there is to do; without its succession on chain an account sends nothing."""
+        sent = len(self.chain.broadcasts)
+        try:
+            self.run(self.service.turn())
+        except (ChainUnavailable, FatalError):
+            # Fatal once the succession is final; the next start is refused until somebody brings the new key.
+            assert not self._is_our_turn()
+            assert len(self.chain.broadcasts) == sent
+        else:
+            assert self._is_our_turn()
         self._note_roots()
 
     @precondition(lambda self: self.unfinal_blocks < MAX_UNFINAL_BLOCKS)
@@ -133,14 +146,41 @@ class LifeOfAService(RuleBasedStateMachine):
 
     @rule()
     def restart(self) -> None:
-        """End the process and start it again, as a person would who knows of the stranger."""
-        self.run(self.service.store.close())
-        self.run(self.service.start(accepts_strangers=True))
+        """End the process and start it again, as a person would who knows of the stranger and has the right key."""
+        self.run(self._restart())
+
+    @precondition(
+        lambda self: len(self.signers) <= MAX_ROTATIONS and self.unfinal_blocks < MAX_UNFINAL_BLOCKS - 1
+    )
+    @rule(stopped=st.booleans())
+    def rotate(self, stopped: bool) -> None:  # noqa: FBT001 - drawn
+        """Let a new account succeed the publisher, with whatever is under way; the service may still run."""
+        publisher = self._last_of_line()
+        if not self.chain.anchored_roots(publisher):
+            return
+        successor = LocalSigner(private_key=digest(20_000 + len(self.signers)))
+        self.signers.append(successor)
+        self.chain.hand_over(publisher, successor.address)
+        self.chain.mine()
+        if stopped:
+            self.restart()
+
+    async def _restart(self) -> None:
+        await self.service.store.close()
+        last = self._last_of_line()
+        self.service.signer = next(signer for signer in self.signers if signer.address == last)
+        await self.service.start(accepts_strangers=True)
+
+    def _last_of_line(self) -> str:
+        return str(self.chain.last_of_line(self.signers[0].address))
+
+    def _is_our_turn(self) -> bool:
+        return self._last_of_line() == self.service.publisher
 
     @invariant()
     def no_batch_is_anchored_twice(self) -> None:
         """However often a batch is sealed, one of its roots at most is on chain."""
-        on_chain = set(self.chain.anchored_roots(self.service.publisher).values())
+        on_chain = set(self.chain.roots_of_line(self._last_of_line()).values())
         for roots in self.roots.values():
             assert len(roots & on_chain) <= 1
 
@@ -163,6 +203,7 @@ class LifeOfAService(RuleBasedStateMachine):
     async def _to_the_end(self) -> None:
         service, chain = self.service, self.chain
         service.clock.advance(60)
+        await self._restart()
         for _ in range(60):
             await service.turn()
             states = {await service.state(item.batch) for item in self.accepted}
@@ -178,7 +219,7 @@ class LifeOfAService(RuleBasedStateMachine):
         """Check headers against the chain, and each digest in exactly one batch."""
         service = self.service
         await check_versions_rise(service)
-        roots = service.chain.anchored_roots(service.publisher)
+        roots = service.chain.roots_of_line(service.publisher)
         for item in self.accepted:
             batch = await service.batch(item.batch)
             assert [sequence for sequence, root in roots.items() if root == batch.root] == [batch.sequence]

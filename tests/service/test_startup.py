@@ -58,7 +58,7 @@ async def test_other_contract_refused(tmp_path: Path) -> None:
 async def test_succeeded_publisher_refused(tmp_path: Path) -> None:
     """A publisher that handed over can anchor no more; the message names who can."""
     service = Running(settings=make_settings(tmp_path), chain=new_chain())
-    service.chain.successors[service.publisher] = "0x" + "12" * 20
+    service.chain.lies_of_successors[service.publisher] = "0x" + "12" * 20
 
     await refused(service, ConfigError, "succeeded by 0x1212")
 

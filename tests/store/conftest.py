@@ -16,12 +16,14 @@ from anchor.store.protocol import Store
 from anchor.store.records import Issuer
 from anchor.store.sqlite import SqliteStore
 from tests.support.fast_folder import fast_folder
-from tests.support.store_values import BASE_URL, OpenStore, add_issuer
+from tests.support.store_values import BASE_URL, OpenStore, add_issuer, anchorage
 
 
 async def _open_sqlite(folder: Path) -> Store:
     store = SqliteStore(folder / "anchor.db", base_url=BASE_URL)
     store.open()
+    # What the first start does: nothing is sealed before.
+    await store.begin_anchorage(anchorage())
     return store
 
 

@@ -107,7 +107,7 @@ class Running:
         self.store = SqliteStore(self.settings.database, base_url=self.settings.server.base_url)
         self.store.open()
         try:
-            identity = await check_chain(
+            await check_chain(
                 store=self.store,
                 chain=self.chain,
                 signer=self.signer,
@@ -122,7 +122,6 @@ class Running:
             chain=self.chain,
             signer=self.signer,
             clock=self.clock,
-            identity=identity,
         )
         parts = assemble(self.settings, edges)
         self.services, self.sealer, self.anchorer = parts.services, parts.sealer, parts.anchorer

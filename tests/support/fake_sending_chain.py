@@ -14,6 +14,7 @@ from typing import Any
 
 from eth_account import Account
 from eth_account.typed_transactions import TypedTransaction
+from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
 
@@ -35,12 +36,19 @@ from tests.support.clock import FakeClock
 CONTRACT = "0x" + "c0" * 20
 CHAIN_ID = 31337
 BLOCK_TIME_S = 12
+NOBODY = "0x" + "00" * 20
 _ANCHOR_SELECTOR = registry.anchor_call(sequence=1, root=bytes(32), leaf_count=1)[:4]
+_APPOINT_SELECTOR = registry.appoint_call(None)[:4]
+_ACCEPT_SELECTOR = registry.accept_call(NOBODY)[:4]
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A transaction as a pool holds it; `anchor` is (sequence, root, leaf count), None for any other call."""
+    """
+    A transaction as a pool holds it; `anchor` is (sequence, root, leaf count), None for any other call.
+
+    `appoints` and `accepts` are the account that a call of succession names.
+    """
 
     sender: str
     nonce: int
@@ -48,6 +56,8 @@ class Transaction:
     max_fee_wei: int
     priority_fee_wei: int
     anchor: tuple[int, bytes, int] | None
+    appoints: str | None = None
+    accepts: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +67,31 @@ class _State:
     nonces: dict[str, int] = field(default_factory=dict)
     records: dict[tuple[str, bytes], AnchorRecord] = field(default_factory=dict)
     heads: dict[str, bytes] = field(default_factory=dict)
+    appointed: dict[str, str] = field(default_factory=dict)
+    successors: dict[str, str] = field(default_factory=dict)
 
     def copy(self) -> _State:
-        return _State(dict(self.nonces), dict(self.records), dict(self.heads))
+        return _State(
+            dict(self.nonces),
+            dict(self.records),
+            dict(self.heads),
+            dict(self.appointed),
+            dict(self.successors),
+        )
 
     def apply(self, transaction: Transaction, block: Block) -> bool:
         """Run one transaction and return whether it succeeded; its nonce is used either way."""
         sender = transaction.sender
         assert transaction.nonce == self.nonces.get(sender, 0), "a block holds transactions in nonce order"
         self.nonces[sender] = transaction.nonce + 1
+        if transaction.appoints is not None:
+            return self._appoint(sender, transaction.appoints)
+        if transaction.accepts is not None:
+            return self._accept(sender, transaction.accepts)
         if transaction.anchor is None:
             return True
+        if sender in self.successors:
+            return False
         sequence, root, leaf_count = transaction.anchor
         if sequence != self.next_sequence(sender) or not any(root) or not leaf_count:
             return False
@@ -78,6 +102,26 @@ class _State:
         )
         self.heads[sender] = root
         return True
+
+    def _appoint(self, sender: str, account: str) -> bool:
+        if sender in self.successors or account == sender or self._is_publisher(account):
+            return False
+        self.appointed[sender] = account
+        return True
+
+    def _accept(self, sender: str, publisher: str) -> bool:
+        if publisher in self.successors or self.appointed.get(publisher) != sender:
+            return False
+        if self._is_publisher(sender) or publisher not in self.heads:
+            return False
+        root = self.heads.pop(publisher)
+        self.heads[sender] = root
+        self.records[sender, root] = self.records[publisher, root]
+        self.successors[publisher] = sender
+        return True
+
+    def _is_publisher(self, account: str) -> bool:
+        return account in self.heads or account in self.successors
 
     def next_sequence(self, publisher: str) -> int:
         head = self.heads.get(publisher)
@@ -96,6 +140,7 @@ class SendingChain:
     Fulfils `anchor.chain.protocol.Chain`; a test mines, finalises, reorganises and breaks it.
 
     `failing` refuses every read; `unaffordable` makes every transaction cost more than any balance.
+    `lies_of_successors` are successions that no block knows of.
     `broadcast_fault` is "lost" (taken, but the answer never comes), "swallowed" (confirmed, but never taken) or
     "refused" (neither). `before_broadcast` sees every payload before the pool does,
     `after_broadcast` when the pool has it and nobody has heard of that.
@@ -115,7 +160,7 @@ class SendingChain:
         )
         self.chain_id = CHAIN_ID
         self.code_hash_value: bytes | None = registry.code_hash()
-        self.successors: dict[str, str] = {}
+        self.lies_of_successors: dict[str, str] = {}
         self.balances_wei: dict[str, int] = {}
         self.suggested_priority_fee_wei = 10**8
         self.finality_lag = finality_lag
@@ -148,6 +193,17 @@ class SendingChain:
         records = self._mined[-1].state.records
         return {record.sequence: root for (who, root), record in records.items() if who == publisher}
 
+    def last_of_line(self, publisher: str) -> str:
+        """Return the last account of a publisher's line of succession at the newest block."""
+        successor = self._mined[-1].state.successors.get(publisher)
+        return publisher if successor is None else self.last_of_line(successor)
+
+    def roots_of_line(self, last: str) -> dict[int, bytes]:
+        """Return every root of an account and of all whom it succeeded, directly or not, by sequence."""
+        successors = self._mined[-1].state.successors
+        before = next((publisher for publisher, account in successors.items() if account == last), None)
+        return {**(self.roots_of_line(before) if before else {}), **self.anchored_roots(last)}
+
     def failed_transactions(self) -> int:
         """Count the canonical transactions that were mined and reverted."""
         return sum(not succeeded for mined in self._mined for _, succeeded in mined.transactions)
@@ -178,10 +234,24 @@ class SendingChain:
         """Lose every transaction that is not mined."""
         self.pool.clear()
 
-    def send_foreign(self, sender: str, *, anchor: tuple[int, bytes, int] | None = None) -> None:
+    def hand_over(self, publisher: str, successor: str) -> None:
+        """Put an appointment and its acceptance into the pool: the next block makes the succession."""
+        self.send_foreign(publisher, appoints=successor)
+        # A publisher's transactions come first in a block only where its address does.
+        self.mine()
+        self.send_foreign(successor, accepts=publisher)
+
+    def send_foreign(
+        self,
+        sender: str,
+        *,
+        anchor: tuple[int, bytes, int] | None = None,
+        appoints: str | None = None,
+        accepts: str | None = None,
+    ) -> None:
         """Put a transaction of the sender's key into the pool that the service knows nothing of, in place of any."""
         nonce = self._mined[-1].state.nonces.get(sender, 0)
-        seed = repr((sender, nonce, anchor)).encode()
+        seed = repr((sender, nonce, anchor, appoints, accepts)).encode()
         self.pool[sender, nonce] = Transaction(
             sender=sender,
             nonce=nonce,
@@ -189,6 +259,8 @@ class SendingChain:
             max_fee_wei=10**15,
             priority_fee_wei=10**12,
             anchor=anchor,
+            appoints=appoints,
+            accepts=accepts,
         )
 
     # What the service asks
@@ -225,9 +297,15 @@ class SendingChain:
         return None if root is None else Head(root=root, record=state.records[publisher, root])
 
     async def successor(self, publisher: str, at: bytes) -> str | None:
-        """Return the successor."""
-        self._state(at)
-        return self.successors.get(publisher)
+        """Return the successor as of a block."""
+        told = {**self._state(at).successors, **self.lies_of_successors}
+        return told.get(publisher)
+
+    async def appointed_successor(self, publisher: str, at: bytes) -> str | None:
+        """Return the account that may succeed a publisher as of a block."""
+        state = self._state(at)
+        account = state.appointed.get(publisher, NOBODY)
+        return None if account == NOBODY or publisher in state.successors else account
 
     async def anchored_events(
         self, publisher: str, *, from_block: int, to_block: int
@@ -358,6 +436,7 @@ def decode(raw: bytes) -> tuple[Transaction, int]:
     data, contract = bytes(fields["data"]), "0x" + bytes(fields["to"]).hex()
     words = [data[at : at + 32] for at in range(4, len(data), 32)]
     is_anchor = contract == CONTRACT and data[:4] == _ANCHOR_SELECTOR and len(words) == 3
+    account = to_checksum_address(words[0][12:]) if len(words) == 1 else None
     transaction = Transaction(
         sender=str(Account.recover_transaction(raw)),
         nonce=fields["nonce"],
@@ -367,6 +446,8 @@ def decode(raw: bytes) -> tuple[Transaction, int]:
         anchor=(int.from_bytes(words[0], "big"), words[1], int.from_bytes(words[2], "big"))
         if is_anchor
         else None,
+        appoints=account if data[:4] == _APPOINT_SELECTOR else None,
+        accepts=account if data[:4] == _ACCEPT_SELECTOR else None,
     )
     return transaction, fields["chainId"]
 

@@ -25,6 +25,7 @@ from anchor.store.records import (
     ListPlan,
     ListSigner,
     Mined,
+    NewAnchorage,
     NewIssuer,
     NewVersion,
     Payload,
@@ -34,6 +35,7 @@ from anchor.store.records import (
 )
 
 BASE_URL = "https://anchor.example.org"
+PUBLISHER = "0x" + "0a" * 20
 NOW_S = 1_700_000_000
 NOW_MS = NOW_S * 1000
 LIST_LENGTH = 512
@@ -164,11 +166,12 @@ def seal_of(header: BatchHeader, tree: Tree, status_root: bytes) -> Seal:
     )
 
 
-def payload(number: int, *, nonce: int = 0, created_ms: int = NOW_MS) -> Payload:
+def payload(number: int, *, sender: str = PUBLISHER, nonce: int = 0, created_ms: int = NOW_MS) -> Payload:
     """Return a payload whose bytes tell it from others."""
     raw = b"raw %d" % number
     return Payload(
         hash=sha256(raw).digest(),
+        sender=sender,
         nonce=nonce,
         max_fee_wei=10**9 + number,
         priority_fee_wei=10**8,
@@ -185,4 +188,16 @@ def mined(number: int) -> Mined:
         block_number=number,
         block_hash=sha256(b"block %d" % number).digest(),
         block_time_s=NOW_S + 12 * number,
+        publisher=PUBLISHER,
+    )
+
+
+def anchorage(number: int = 1, *, publisher: str = PUBLISHER, chain: int = 0) -> NewAnchorage:
+    """Return a place to anchor at: a contract by its number, on one chain unless another is named."""
+    return NewAnchorage(
+        chain_id=31337 + chain,
+        genesis_hash=sha256(b"genesis %d" % chain).digest(),
+        contract=f"0x{number:040x}",
+        publisher=publisher,
+        from_block=number,
     )

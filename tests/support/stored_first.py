@@ -35,7 +35,7 @@ async def check_everything(service: Running, issuer: Issuer, *accepted: Accepted
     Each leaf leads to the credential root, each root is chained to the one before, and no sequence is anchored twice.
     """
     await check_versions_rise(service)
-    roots = service.chain.anchored_roots(service.publisher)
+    roots = service.chain.roots_of_line(service.publisher)
     for item in accepted:
         (place,) = await service.store.find_digest(issuer.number, item.digest)
         assert (place.batch.id, place.accepted.leaf_index) == (item.batch, item.leaf_index)
@@ -68,7 +68,7 @@ async def check_everything(service: Running, issuer: Issuer, *accepted: Accepted
 async def check_versions_rise(service: Running) -> None:
     """Check that no list's version falls, and none is missing, from one sequence on chain to the next of ours."""
     before: dict[int, int] = {}
-    for sequence, root in sorted(service.chain.anchored_roots(service.publisher).items()):
+    for sequence, root in sorted(service.chain.roots_of_line(service.publisher).items()):
         batch = await service.store.batch_by_sequence(sequence)
         if batch is None or batch.root != root:
             continue

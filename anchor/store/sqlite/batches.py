@@ -15,14 +15,14 @@ from anchor.store.sqlite.writer import Session
 from status_lists.publishing import BACKDATED_MS
 
 _SEQUENCE = """
-    coalesce(batches.sequence, (select displaced.sequence from displaced_batches as displaced
-                                where displaced.batch = batches.id))
+    coalesce(batches.sequence, batches.former_sequence, (select displaced.sequence from displaced_batches as displaced
+                                                         where displaced.batch = batches.id))
 """
 _COLUMNS = f"""
     id, state, created_s, leaf_count, is_closed, {_SEQUENCE} as sequence, previous_root, sealed_s, root,
-    credential_root, status_root, mined_transaction, block_number, block_hash, block_time_s
+    credential_root, status_root, mined_transaction, block_number, block_hash, block_time_s, anchorage, publisher
 """
-_PAYLOAD = "hash, nonce, gas_limit, max_fee_wei, priority_fee_wei, created_ms, raw"
+_PAYLOAD = "hash, sender, nonce, gas_limit, max_fee_wei, priority_fee_wei, created_ms, raw"
 _HEADER_PLACEHOLDER = bytes(HASH_BYTES)
 """Keeps leaf 0 free until the header is known."""
 
@@ -56,7 +56,13 @@ def unmined_entries(session: Session) -> int:
 def backlog(session: Session) -> Backlog:
     """Return what waits to be sealed."""
     opened = session.one("select id, leaf_count - 1 as entries, created_s from batches where is_closed = 0")
-    sealed = session.one("select max(sealed_s) as sealed_s from batches")
+    sealed = session.one(
+        """
+        select max(sealed_s) filter (where sequence is not null) as sealed_s,
+               count(former_sequence) > 0 as has_moved
+        from batches
+        """
+    )
     waiting = session.one(
         """
         select min(case when changes = published_changes and newest.bits_root = anchored.bits_root
@@ -79,6 +85,7 @@ def backlog(session: Session) -> Backlog:
         open_since_s=opened["created_s"] if opened else None,
         lists_waiting_since_ms=waiting["since_ms"],
         last_sealed_s=sealed["sealed_s"],
+        has_moved=bool(sealed["has_moved"]),
     )
 
 
@@ -154,7 +161,8 @@ def _store_seal(session: Session, batch: int, seal: Seal) -> None:
     session.execute(
         """
         update batches set state = 'sealed', sequence = ?, previous_root = ?, sealed_s = ?, credential_root = ?,
-                           status_root = ?, root = ?
+                           status_root = ?, root = ?, anchorage = (select max(number) from anchorages),
+                           former_sequence = null
         where id = ?
         """,
         (
@@ -192,13 +200,16 @@ def add_payload(session: Session, batch: int, payload: Payload) -> None:
     _take_sequence(session, batch, current.sequence)
     session.execute(
         """
-        insert into payloads (hash, batch, sequence, nonce, gas_limit, max_fee_wei, priority_fee_wei, created_ms, raw)
-        values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (hash) do nothing
+        insert into payloads (hash, batch, anchorage, sequence, sender, nonce, gas_limit, max_fee_wei,
+                              priority_fee_wei, created_ms, raw)
+        values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (hash) do nothing
         """,
         (
             payload.hash,
             batch,
+            current.anchorage,
             current.sequence,
+            payload.sender,
             payload.nonce,
             payload.gas_limit,
             payload.max_fee_wei,
@@ -211,20 +222,30 @@ def add_payload(session: Session, batch: int, payload: Payload) -> None:
 
 
 def payloads(session: Session, batch: int) -> Sequence[Payload]:
-    """Return the payloads of the batch's present sequence."""
+    """Return the payloads of the batch's present sequence in its present anchorage."""
     rows = session.all(
         f"""
         select {_PAYLOAD} from payloads
-        where batch = ? and sequence = (select {_SEQUENCE} from batches where id = ?) order by rowid
+        where batch = ?1 and (anchorage, sequence) = (select anchorage, {_SEQUENCE} from batches where id = ?1)
+        order by rowid
         """,
-        (batch, batch),
+        (batch,),
     )
     return [Payload(**dict(row)) for row in rows]
 
 
-def payloads_of_nonce(session: Session, nonce: int) -> Sequence[Payload]:
-    """Return every payload of a nonce, whichever batch or sequence it was signed for."""
-    rows = session.all(f"select {_PAYLOAD} from payloads where nonce = ? order by rowid", (nonce,))
+def payloads_of_nonce(session: Session, sender: str, nonce: int) -> Sequence[Payload]:
+    """Return every payload of a nonce of an account on the present chain, whatever it was signed for."""
+    rows = session.all(
+        f"""
+        select {_PAYLOAD} from payloads
+        where sender = ? and nonce = ? and anchorage in (
+            select number from anchorages where (chain_id, genesis_hash) = (
+                select chain_id, genesis_hash from anchorages order by number desc limit 1))
+        order by rowid
+        """,
+        (sender, nonce),
+    )
     return [Payload(**dict(row)) for row in rows]
 
 
@@ -235,10 +256,18 @@ def mark_mined(session: Session, batch: int, mined: Mined) -> None:
         _take_sequence(session, batch, current.sequence)
     session.execute(
         """
-        update batches set state = 'mined', mined_transaction = ?, block_number = ?, block_hash = ?, block_time_s = ?
+        update batches set state = 'mined', mined_transaction = ?, block_number = ?, block_hash = ?, block_time_s = ?,
+                           publisher = ?
         where id = ? and state in ('sealed', 'sent', 'mined')
         """,
-        (mined.transaction, mined.block_number, mined.block_hash, mined.block_time_s, batch),
+        (
+            mined.transaction,
+            mined.block_number,
+            mined.block_hash,
+            mined.block_time_s,
+            mined.publisher,
+            batch,
+        ),
     )
 
 
@@ -247,7 +276,7 @@ def mark_unmined(session: Session, batch: int) -> None:
     session.execute(
         """
         update batches set state = 'sent', mined_transaction = null, block_number = null, block_hash = null,
-                           block_time_s = null
+                           block_time_s = null, publisher = null
         where id = ? and state = 'mined'
         """,
         (batch,),
@@ -283,4 +312,6 @@ def _batch(row: sqlite3.Row) -> Batch:
         block_number=row["block_number"],
         block_hash=row["block_hash"],
         block_time_s=row["block_time_s"],
+        anchorage=row["anchorage"],
+        publisher=row["publisher"],
     )

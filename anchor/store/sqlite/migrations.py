@@ -42,6 +42,28 @@ def list_keys_of_another_curve(database: Database) -> None:
         database.execute(statement)
 
 
+@migrations(name="0007 publishers and anchorages")
+def publishers_and_anchorages(database: Database) -> None:
+    """Let batches say where and by whom they were anchored; what a database was tied to is its first anchorage."""
+    for statement in _PUBLISHERS_AND_ANCHORAGES:
+        database.execute(statement)
+    facts = dict(database.execute("select name, value from facts").fetchall())
+    if not all(name in facts for name in _ANCHORAGE_FACTS):
+        return
+    # From which block on is the settings' to say: the next start notes it.
+    database.execute(
+        "insert into anchorages (number, chain_id, genesis_hash, contract, from_block) values (1, ?, ?, ?, 0)",
+        (int(facts["chain_id"]), bytes.fromhex(facts["genesis_hash"]), facts["contract"]),
+    )
+    publisher = facts["publisher"]
+    database.execute("insert into publishers (anchorage, position, address) values (1, 0, ?)", (publisher,))
+    database.execute("update batches set anchorage = 1 where root is not null")
+    database.execute("update batches set publisher = ? where block_hash is not null", (publisher,))
+    database.execute("update payloads set anchorage = 1, sender = ?", (publisher,))
+    for name in _ANCHORAGE_FACTS:
+        database.execute("delete from facts where name = ?", (name,))
+
+
 @migrations(name="0008 rebuilt databases")
 def rebuilt_databases(database: Database) -> None:
     """Create the tables of what a database that was made anew from chain and published files cannot know."""
@@ -288,6 +310,44 @@ _TOKEN_KEYS = (
     """,
     "create unique index one_token_key on token_keys (issuer) where retired_ms is null",
     "create index token_keys_of_issuer on token_keys (issuer)",
+)
+
+_ANCHORAGE_FACTS = ("chain_id", "genesis_hash", "contract", "publisher")
+"""Facts that a database was tied to while it had one anchorage and one publisher."""
+
+_PUBLISHERS_AND_ANCHORAGES = (
+    # In order of age; roots are anchored in the last one.
+    """
+    create table anchorages (
+        number integer primary key,
+        chain_id integer not null,
+        genesis_hash blob not null check (length(genesis_hash) = 32),
+        contract text not null,
+        from_block integer not null
+    ) strict
+    """,
+    # The line of succession of each anchorage, oldest first, as the chain last showed it.
+    """
+    create table publishers (
+        anchorage integer not null references anchorages (number),
+        position integer not null,
+        address text not null,
+        primary key (anchorage, position),
+        unique (anchorage, address)
+    ) strict, without rowid
+    """,
+    # Where a batch was sealed for, and under whose address its record stands once it is mined.
+    "alter table batches add column anchorage integer references anchorages (number)",
+    "alter table batches add column publisher text",
+    # The sequence that a batch has in an earlier anchorage; `sequence` is that of the last one alone.
+    "alter table batches add column former_sequence integer check (former_sequence >= 1)",
+    """
+    create unique index former_sequences on batches (anchorage, former_sequence)
+    where former_sequence is not null and state = 'final'
+    """,
+    # A nonce is one of an account on a chain.
+    "alter table payloads add column anchorage integer references anchorages (number)",
+    "alter table payloads add column sender text",
 )
 
 _REBUILT = (

@@ -15,6 +15,7 @@ from anchor.core.entries import Purpose, StatusEntry
 from anchor.errors import FatalError
 from anchor.store.records import (
     Accepted,
+    Anchorage,
     AnchoredList,
     Backlog,
     Batch,
@@ -30,6 +31,7 @@ from anchor.store.records import (
     ListSigner,
     ListSpec,
     Mined,
+    NewAnchorage,
     NewIssuer,
     NewVersion,
     NodeLevels,
@@ -43,6 +45,7 @@ from anchor.store.records import (
 )
 from anchor.store.sqlite import (
     allocation,
+    anchorages,
     batches,
     digests,
     issuers,
@@ -122,6 +125,24 @@ class SqliteStore:
     async def pin(self, name: str, value: str) -> str:
         """See Store."""
         return await self._writer.run(lambda session: _pin(session, name, value))
+
+    async def begin_anchorage(self, place: NewAnchorage) -> Anchorage:
+        """See Store."""
+        return await self._writer.run(lambda session: anchorages.begin_anchorage(session, place))
+
+    async def anchorages(self) -> Sequence[Anchorage]:
+        """See Store."""
+        return await self._read(anchorages.anchorages)
+
+    async def note_line(self, publishers: Sequence[str], *, contract: str, from_block: int) -> None:
+        """See Store."""
+        await self._writer.run(
+            lambda session: anchorages.note_line(session, publishers, contract, from_block)
+        )
+
+    async def move(self, place: NewAnchorage, *, abandons: bool) -> Anchorage:
+        """See Store."""
+        return await self._writer.run(lambda session: anchorages.move(session, place, abandons))
 
     async def note_strangers(self, sequence: int) -> None:
         """See Store."""
@@ -328,6 +349,14 @@ class SqliteStore:
         """See Store."""
         return await self._read(lambda session: batches.read_batch(session, "sequence = ?", sequence))
 
+    async def former_batch(self, anchorage: int, sequence: int) -> Batch | None:
+        """See Store."""
+        return await self._read(
+            lambda session: batches.read_batch(
+                session, "anchorage = ? and former_sequence = ? and state = 'final'", anchorage, sequence
+            )
+        )
+
     async def newest_sealed(self) -> Batch | None:
         """See Store."""
         return await self._read(
@@ -337,13 +366,17 @@ class SqliteStore:
     async def newest_mined(self) -> Batch | None:
         """See Store."""
         return await self._read(
-            lambda session: batches.read_batch(session, "state in ('mined', 'final') order by sequence desc")
+            lambda session: batches.read_batch(
+                session, "sequence is not null and state in ('mined', 'final') order by sequence desc"
+            )
         )
 
     async def newest_final(self) -> Batch | None:
         """See Store."""
         return await self._read(
-            lambda session: batches.read_batch(session, "state = 'final' order by sequence desc")
+            lambda session: batches.read_batch(
+                session, "sequence is not null and state = 'final' order by sequence desc"
+            )
         )
 
     async def unfinished_batches(self) -> Sequence[Batch]:
@@ -366,9 +399,9 @@ class SqliteStore:
         """See Store."""
         return await self._read(lambda session: batches.payloads(session, batch))
 
-    async def payloads_of_nonce(self, nonce: int) -> Sequence[Payload]:
+    async def payloads_of_nonce(self, sender: str, nonce: int) -> Sequence[Payload]:
         """See Store."""
-        return await self._read(lambda session: batches.payloads_of_nonce(session, nonce))
+        return await self._read(lambda session: batches.payloads_of_nonce(session, sender, nonce))
 
     async def mark_mined(self, batch: int, mined: Mined) -> None:
         """See Store."""
@@ -423,18 +456,15 @@ def _pin(session: Session, name: str, value: str) -> str:
     return str(row["value"])
 
 
-_STRANGERS = "strangers' anchors noted up to sequence"
-
-
 def _note_strangers(session: Session, sequence: int) -> None:
     session.execute(
         """
         insert into facts (name, value) values (?, ?) on conflict (name) do update set value = excluded.value
         """,
-        (_STRANGERS, str(max(sequence, _strangers_noted(session)))),
+        (anchorages.STRANGERS, str(max(sequence, _strangers_noted(session)))),
     )
 
 
 def _strangers_noted(session: Session) -> int:
-    row = session.one("select value from facts where name = ?", (_STRANGERS,))
+    row = session.one("select value from facts where name = ?", (anchorages.STRANGERS,))
     return int(row["value"]) if row else 0

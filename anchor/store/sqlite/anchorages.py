@@ -1,0 +1,87 @@
+"""Operations on anchorages: where roots are anchored, by whom, and the move from one to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from anchor.errors import Conflict
+from anchor.store.records import Anchorage, NewAnchorage
+from anchor.store.sqlite.writer import Session
+
+STRANGERS = "strangers' anchors noted up to sequence"
+
+
+def anchorages(session: Session) -> Sequence[Anchorage]:
+    """Return all anchorages, oldest first."""
+    lines: dict[int, list[str]] = {}
+    for row in session.all("select anchorage, address from publishers order by anchorage, position"):
+        lines.setdefault(row["anchorage"], []).append(row["address"])
+    return [
+        Anchorage(**dict(row), publishers=tuple(lines[row["number"]]))
+        for row in session.all(
+            "select number, chain_id, genesis_hash, contract, from_block from anchorages order by number"
+        )
+    ]
+
+
+def begin_anchorage(session: Session, place: NewAnchorage) -> Anchorage:
+    """Store the first anchorage unless there is one; return the last."""
+    if not anchorages(session):
+        _add(session, place)
+    return anchorages(session)[-1]
+
+
+def note_line(session: Session, publishers: Sequence[str], contract: str, from_block: int) -> None:
+    """Note the line of succession of the last anchorage, how its contract is written, and where it begins."""
+    last = anchorages(session)[-1]
+    session.execute(
+        "update anchorages set contract = ?, from_block = ? where number = ?",
+        (contract, from_block, last.number),
+    )
+    if tuple(publishers) == last.publishers:
+        return
+    session.execute("delete from publishers where anchorage = ?", (last.number,))
+    _add_line(session, last.number, publishers)
+
+
+def move(session: Session, place: NewAnchorage, abandons: bool) -> Anchorage:  # noqa: FBT001 - see Store.move
+    """Begin another anchorage; batches that are not final are to be sealed for it."""
+    unfinished = session.all(
+        "select id, state from batches where state in ('sealed', 'sent', 'mined') order by id"
+    )
+    if unfinished and not abandons:
+        raise Conflict(f"batch {unfinished[0]['id']} is {unfinished[0]['state']}, not final")
+    session.execute(
+        """
+        update batches set sequence = null, former_sequence = coalesce(
+            sequence, former_sequence, (select sequence from displaced_batches where batch = batches.id))
+        where root is not null
+        """
+    )
+    session.execute(
+        """
+        update batches set state = 'sealed', mined_transaction = null, block_number = null, block_hash = null,
+                           block_time_s = null, publisher = null
+        where state in ('sent', 'mined')
+        """
+    )
+    session.execute("delete from displaced_batches")
+    # A stranger's anchors in one contract say nothing of those in another.
+    session.execute("delete from facts where name = ?", (STRANGERS,))
+    _add(session, place)
+    return anchorages(session)[-1]
+
+
+def _add(session: Session, place: NewAnchorage) -> None:
+    number = session.insert(
+        "insert into anchorages (chain_id, genesis_hash, contract, from_block) values (?, ?, ?, ?)",
+        (place.chain_id, place.genesis_hash, place.contract, place.from_block),
+    )
+    _add_line(session, number, [place.publisher])
+
+
+def _add_line(session: Session, number: int, publishers: Sequence[str]) -> None:
+    session.execute_many(
+        "insert into publishers (anchorage, position, address) values (?, ?, ?)",
+        [(number, position, address) for position, address in enumerate(publishers)],
+    )
