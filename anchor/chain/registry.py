@@ -6,7 +6,12 @@ from functools import cache
 from typing import Any
 
 from eth_abi.exceptions import DecodingError
-from eth_utils.address import to_checksum_address
+from eth_utils.address import (
+    is_address,
+    is_checksum_address,
+    is_checksum_formatted_address,
+    to_checksum_address,
+)
 from eth_utils.conversions import to_bytes
 from eth_utils.crypto import keccak
 from web3 import Web3
@@ -15,6 +20,7 @@ from anchor.chain import answers
 from anchor.chain.contract_code import Artifact, read_artifact, registry_code
 from anchor.chain.failures import BadAnswer
 from anchor.chain.protocol import AnchoredEvent, AnchorRecord, Head
+from anchor.errors import InvalidInput
 
 _RECORD_TYPE = "(uint64,uint64,uint64,uint64)"
 _ZERO_ROOT = bytes(32)
@@ -22,6 +28,15 @@ _ZERO_ADDRESS = "0x" + "00" * 20
 
 ANCHORED_TOPIC = keccak(text="Anchored(address,uint64,bytes32,uint64)")
 """Topic 0 of the `Anchored` event; topics 1 to 3 are publisher, sequence and root."""
+
+
+def parse_account(text: str) -> str:
+    """Return the checksummed form of an account's address; InvalidInput for another text, or a mistyped one."""
+    if not is_address(text):
+        raise InvalidInput(f"{text[:60]!r} is no address: 0x and 40 hex digits are needed")
+    if is_checksum_formatted_address(text) and not is_checksum_address(text):
+        raise InvalidInput(f"{text} has a wrong checksum (EIP-55): a character was mistyped")
+    return to_checksum_address(text)
 
 
 def artifact() -> Artifact:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from decimal import ROUND_DOWN, ROUND_UP, Context, Decimal
 from pathlib import Path
 
 import click
@@ -15,6 +14,7 @@ from anchor.chain.deployment import Deployment, deploy_code, deployment_gas_limi
 from anchor.chain.failover import connect
 from anchor.chain.presets import DEVELOPMENT_CHAIN_ID, chain_name
 from anchor.chain.protocol import Block, Chain, Signer
+from anchor.cli.ether import balance_text, cost_text
 from anchor.cli.help_text import examples
 from anchor.cli.output import print_fields, print_json
 from anchor.config import Settings, load_settings
@@ -23,7 +23,6 @@ from anchor.errors import ChainUnavailable, ConfigError
 from anchor.fields import encode_hex
 
 _NO_CONTRACT = "0x" + "00" * 20
-_WEI_PER_ETHER = Decimal(10**18)
 
 
 @click.command(
@@ -114,7 +113,7 @@ async def _deploy(
         request_timeout_s=settings.chain.request_timeout_s,
     )
     try:
-        await _require_chain(chain, settings)
+        await require_chain(chain, settings)
         latest = await chain.block("latest")
         if latest is None:
             raise ChainUnavailable("the endpoint does not know its latest block: use another RPC endpoint")
@@ -125,8 +124,8 @@ async def _deploy(
         balance_wei = await chain.balance_wei(signer.address)
         if balance_wei < cost_wei:
             raise ConfigError(
-                f"{signer.address} has {_balance_text(balance_wei)} ether, the deployment may cost "
-                f"{_cost_text(cost_wei)}: send it some on the {chain_name(settings.chain_id)}"
+                f"{signer.address} has {balance_text(balance_wei)} ether, the deployment may cost "
+                f"{cost_text(cost_wei)}: send it some on the {chain_name(settings.chain_id)}"
             )
         if asks and settings.chain_id != DEVELOPMENT_CHAIN_ID:
             _confirm(settings, signer.address, code, cost_wei=cost_wei, balance_wei=balance_wei)
@@ -136,7 +135,8 @@ async def _deploy(
         await chain.close()
 
 
-async def _require_chain(chain: Chain, settings: Settings) -> None:
+async def require_chain(chain: Chain, settings: Settings) -> None:
+    """Raise ConfigError unless the endpoint speaks for the chain that the settings name."""
     identity = await chain.identity()
     expected = settings.genesis_hash
     is_other_genesis = expected is not None and identity.genesis_hash != expected
@@ -162,16 +162,8 @@ def _confirm(
         [
             ("chain", chain_name(settings.chain_id)),
             ("account", address),
-            ("balance", f"{_balance_text(balance_wei)} ether"),
-            ("cost", f"at most {_cost_text(cost_wei)} ether at the present price"),
+            ("balance", f"{balance_text(balance_wei)} ether"),
+            ("cost", f"at most {cost_text(cost_wei)} ether at the present price"),
         ]
     )
     click.confirm(f"Deploy {code.name}?", abort=True)
-
-
-def _balance_text(balance_wei: int) -> str:
-    return f"{Context(prec=6, rounding=ROUND_DOWN).divide(Decimal(balance_wei), _WEI_PER_ETHER):f}"
-
-
-def _cost_text(cost_wei: int) -> str:
-    return f"{Context(prec=2, rounding=ROUND_UP).divide(Decimal(cost_wei), _WEI_PER_ETHER):f}"

@@ -330,9 +330,9 @@ class OutboxStore(Protocol):
 
     async def payloads_of_nonce(self, sender: str, nonce: int) -> Sequence[Payload]:
         """
-        Return every payload of a nonce of an account on the last anchorage's chain, oldest first.
+        Return every payload of a nonce of an account on the last anchorage's chain, the dearest last.
 
-        Whichever batch, sequence and contract it was signed for: one of them at most is mined.
+        Whichever batch, call and contract it was signed for: one of them at most is mined.
         """
         ...
 
@@ -362,6 +362,14 @@ class AnchorageStore(Protocol):
 
     async def note_line(self, publishers: Sequence[str], *, contract: str, from_block: int) -> None:
         """Note the last anchorage's line of succession, oldest first, its contract as written, and its first block."""
+        ...
+
+    async def add_call(self, calldata: bytes, payload: Payload) -> None:
+        """Store a signed call of the last anchorage's contract that is no anchor, before it is broadcast."""
+        ...
+
+    async def calls(self, sender: str, calldata: bytes) -> Sequence[Payload]:
+        """Return the signed forms of such a call by an account, oldest first."""
         ...
 
     async def move(self, place: NewAnchorage, *, abandons: bool) -> Anchorage:

@@ -18,7 +18,7 @@ from anchor.chain.development import DevelopmentChain
 from anchor.chain.protocol import BlockTag
 from anchor.chain.signer import LocalSigner
 from anchor.cli import main
-from anchor.cli.deploy import _cost_text
+from anchor.cli.ether import cost_text
 
 pytestmark = pytest.mark.anvil
 
@@ -157,9 +157,9 @@ def test_deploy_from_an_account_without_ether_is_refused_before_it_asks(
     ("cost_wei", "text"),
     [(10**15 - 24 * 10**12, "0.00098"), (123 * 10**16, "1.3"), (1, "0.000000000000000001")],
 )
-def test_cost_text_is_plain_and_never_too_low(cost_wei: int, text: str) -> None:
+def testcost_text_is_plain_and_never_too_low(cost_wei: int, text: str) -> None:
     """Two significant digits, rounded up, without an exponent."""
-    assert _cost_text(cost_wei) == text
+    assert cost_text(cost_wei) == text
 
 
 async def _code_hash(chain: DevelopmentChain, contract: str, tag: BlockTag) -> bytes | None:

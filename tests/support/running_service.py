@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 POLL_S = 0.05
 MAX_POLLS = 1200
 STOP_TIMEOUT_S = 15.0
+COMMAND_TIMEOUT_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,30 @@ status_wait_s = {max_age_s}
     @property
     def database(self) -> Path:
         return self.folder / "data" / "anchor.db"
+
+    def use_key(self, private_key: bytes) -> None:
+        """Sign with another key from the next start on."""
+        self._private_key = private_key.hex()
+
+    async def command(self, *arguments: str, code: int = 0, **environment: str) -> str:
+        """Run an `anchor` command in this installation and return what it printed; it must end with the exit code."""
+        process = await self.begin_command(*arguments, **environment)
+        printed, errors = await asyncio.wait_for(process.communicate(), COMMAND_TIMEOUT_S)
+        assert process.returncode == code, (printed.decode(), errors.decode())
+        return printed.decode() if code == 0 else errors.decode()
+
+    async def begin_command(self, *arguments: str, **environment: str) -> asyncio.subprocess.Process:
+        """Start an `anchor` command in this installation."""
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "anchor.cli",
+            *arguments,
+            cwd=self.folder,
+            env={**self.environment, "PYTHONPATH": str(ROOT), "ANCHOR_CONFIG": "anchor.toml", **environment},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
 
     @property
     def operator_key(self) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
+from pathlib import Path
 
-from anchor.errors import Conflict
-from anchor.store.records import Anchorage, NewAnchorage
+from anchor.errors import Conflict, FatalError
+from anchor.store.records import Anchorage, NewAnchorage, Payload
+from anchor.store.sqlite.connection import open_for_reading
 from anchor.store.sqlite.writer import Session
 
 STRANGERS = "strangers' anchors noted up to sequence"
@@ -42,6 +45,40 @@ def note_line(session: Session, publishers: Sequence[str], contract: str, from_b
         return
     session.execute("delete from publishers where anchorage = ?", (last.number,))
     _add_line(session, last.number, publishers)
+
+
+def add_call(session: Session, calldata: bytes, payload: Payload) -> None:
+    """Store a signed call of the last anchorage's contract."""
+    session.execute(
+        """
+        insert into calls (hash, anchorage, sender, calldata, nonce, gas_limit, max_fee_wei, priority_fee_wei,
+                           created_ms, raw)
+        values (?, (select max(number) from anchorages), ?, ?, ?, ?, ?, ?, ?, ?) on conflict (hash) do nothing
+        """,
+        (
+            payload.hash,
+            payload.sender,
+            calldata,
+            payload.nonce,
+            payload.gas_limit,
+            payload.max_fee_wei,
+            payload.priority_fee_wei,
+            payload.created_ms,
+            payload.raw,
+        ),
+    )
+
+
+def calls(session: Session, sender: str, calldata: bytes) -> Sequence[Payload]:
+    """Return the signed forms of a call of the last anchorage's contract, oldest first."""
+    rows = session.all(
+        """
+        select hash, sender, nonce, max_fee_wei, priority_fee_wei, gas_limit, created_ms, raw from calls
+        where anchorage = (select max(number) from anchorages) and sender = ? and calldata = ? order by rowid
+        """,
+        (sender, calldata),
+    )
+    return [Payload(**dict(row)) for row in rows]
 
 
 def move(session: Session, place: NewAnchorage, abandons: bool) -> Anchorage:  # noqa: FBT001 - see Store.move
@@ -85,3 +122,19 @@ def _add_line(session: Session, number: int, publishers: Sequence[str]) -> None:
         "insert into publishers (anchorage, position, address) values (?, ?, ?)",
         [(number, position, address) for position, address in enumerate(publishers)],
     )
+
+
+def read_anchorages(path: Path) -> Sequence[Anchorage]:
+    """Return the anchorages of a database that a service may be using; none where there is no file. FatalError."""
+    if not path.exists():
+        return ()
+    try:
+        database = open_for_reading(path)
+        try:
+            return anchorages(Session(database))
+        finally:
+            database.conn.close()
+    except sqlite3.Error as exc:
+        raise FatalError(
+            f"{path.name} cannot be read: {exc}; start this version of the service on it once, or restore a backup"
+        ) from exc

@@ -238,11 +238,12 @@ def payloads_of_nonce(session: Session, sender: str, nonce: int) -> Sequence[Pay
     """Return every payload of a nonce of an account on the present chain, whatever it was signed for."""
     rows = session.all(
         f"""
-        select {_PAYLOAD} from payloads
+        select {_PAYLOAD} from (
+            select anchorage, {_PAYLOAD} from payloads union all select anchorage, {_PAYLOAD} from calls)
         where sender = ? and nonce = ? and anchorage in (
             select number from anchorages where (chain_id, genesis_hash) = (
                 select chain_id, genesis_hash from anchorages order by number desc limit 1))
-        order by rowid
+        order by max_fee_wei
         """,
         (sender, nonce),
     )

@@ -345,6 +345,21 @@ _PUBLISHERS_AND_ANCHORAGES = (
     create unique index former_sequences on batches (anchorage, former_sequence)
     where former_sequence is not null and state = 'final'
     """,
+    # Signed calls that change the line of succession: of no batch, but of an account's nonces like payloads.
+    """
+    create table calls (
+        hash blob primary key check (length(hash) = 32),
+        anchorage integer not null references anchorages (number),
+        sender text not null,
+        calldata blob not null,
+        nonce integer not null,
+        gas_limit integer not null,
+        max_fee_wei integer not null,
+        priority_fee_wei integer not null,
+        created_ms integer not null,
+        raw blob not null
+    ) strict
+    """,
     # A nonce is one of an account on a chain.
     "alter table payloads add column anchorage integer references anchorages (number)",
     "alter table payloads add column sender text",

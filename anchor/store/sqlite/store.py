@@ -140,6 +140,14 @@ class SqliteStore:
             lambda session: anchorages.note_line(session, publishers, contract, from_block)
         )
 
+    async def add_call(self, calldata: bytes, payload: Payload) -> None:
+        """See Store."""
+        await self._writer.run(lambda session: anchorages.add_call(session, calldata, payload))
+
+    async def calls(self, sender: str, calldata: bytes) -> Sequence[Payload]:
+        """See Store."""
+        return await self._read(lambda session: anchorages.calls(session, sender, calldata))
+
     async def move(self, place: NewAnchorage, *, abandons: bool) -> Anchorage:
         """See Store."""
         return await self._writer.run(lambda session: anchorages.move(session, place, abandons))

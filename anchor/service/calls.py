@@ -1,0 +1,186 @@
+"""
+Sends a call that changes the line of succession, and stays with it until it is final.
+
+The same rules as for anchors: signed bytes are stored before they are broadcast, what an endpoint says to a broadcast
+decides nothing, and only the contract's state at a block tells that the call was made. So the call can be begun again
+after any end of the process, and a second transaction never runs beside the first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from anchor.chain.protocol import Block, Chain, Signer, UnsignedTransaction
+from anchor.clock import Clock
+from anchor.core.fees import Fees, first_offer, raised
+from anchor.errors import ChainUnavailable, FatalError
+from anchor.service.look import final_block, latest_block
+from anchor.service.payload_ages import PayloadAges
+from anchor.store.protocol import AnchorageStore, OutboxStore
+from anchor.store.records import Payload
+
+
+class CallStore(AnchorageStore, OutboxStore, Protocol):
+    """What is asked of the store."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A call of the contract; `is_made` says whether its effect stands as of a block hash."""
+
+    contract: str
+    calldata: bytes
+    gas_limit: int
+    is_made: Callable[[bytes], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallLimits:
+    """Whose chain, how finality is told, and what the call may cost and take."""
+
+    chain_id: int
+    confirmations: int
+    max_fee_wei: int
+    replace_after_s: float
+    poll_s: float
+    wait_s: float = 3 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What has become of a call; the block is where its effect was first seen, None before."""
+
+    transaction: bytes | None
+    block: Block | None
+    is_final: bool = False
+
+
+class CallSender:
+    """Makes calls from one account."""
+
+    def __init__(
+        self,
+        *,
+        store: CallStore,
+        chain: Chain,
+        signer: Signer,
+        clock: Clock,
+        limits: CallLimits,
+        on_progress: Callable[[Progress], None],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._store = store
+        self._chain = chain
+        self._signer = signer
+        self._clock = clock
+        self._limits = limits
+        self._on_progress = on_progress
+        self._sleep = sleep
+        self._ages = PayloadAges(clock)
+        self._watched: dict[bytes, Payload] = {}
+        self._told: set[Progress] = set()
+
+    async def make(self, call: Call) -> Progress:
+        """
+        Return when the call's effect is final; nothing is sent where it stands already.
+
+        Raises FatalError where a transaction of it was mined and reverted, and ChainUnavailable where the chain does
+        not answer or the wait takes too long: the call may be made again then, and goes on where it was.
+        """
+        deadline_s = self._clock.monotonic_s() + self._limits.wait_s
+        while self._clock.monotonic_s() < deadline_s:
+            latest = await latest_block(self._chain)
+            final = await final_block(self._chain, latest, confirmations=self._limits.confirmations)
+            if await call.is_made(final.hash):
+                return self._tell(block=final, is_final=True)
+            if await call.is_made(latest.hash):
+                self._tell(block=latest)
+            else:
+                await self._push(call, latest)
+            await self._sleep(self._limits.poll_s)
+        raise ChainUnavailable(
+            f"the call was not final within {self._limits.wait_s / 3600:g} hours: give the command again, it goes on"
+        )
+
+    async def _push(self, call: Call, latest: Block) -> None:
+        """Broadcast what the account sends next: the call, or an anchor that is on its way before it."""
+        nonce = await self._chain.nonce(self._signer.address, latest.hash)
+        await self._refuse_reverted(nonce)
+        own = {payload.hash for payload in await self._store.calls(self._signer.address, call.calldata)}
+        waiting = await self._store.payloads_of_nonce(self._signer.address, nonce)
+        if not waiting:
+            newest = await self._sign(call, nonce, await self._first_fees(latest))
+        else:
+            newest = waiting[-1]
+            fees = await self._raised_fees(latest, newest) if newest.hash in own else None
+            if fees is not None and self._ages.age_s(newest) >= self._limits.replace_after_s:
+                newest = await self._sign(call, nonce, fees)
+        if not waiting or waiting[-1].hash in own:
+            self._watched[newest.hash] = newest
+        self._tell(transaction=newest.hash)
+        await self._chain.broadcast(newest.raw)
+
+    async def _refuse_reverted(self, nonce: int) -> None:
+        for payload in self._watched.values():
+            receipt = await self._chain.receipt(payload.hash) if payload.nonce < nonce else None
+            if receipt is not None and not receipt.succeeded:
+                raise FatalError(
+                    f"the contract refused transaction 0x{payload.hash.hex()}: look with `anchor key show` at what "
+                    "has changed meanwhile"
+                )
+
+    async def _sign(self, call: Call, nonce: int, fees: Fees) -> Payload:
+        """Sign and durably store the call; whatever happens next, the same bytes can be sent again."""
+        signed = await self._signer.sign(
+            UnsignedTransaction(
+                chain_id=self._limits.chain_id,
+                to=call.contract,
+                calldata=call.calldata,
+                nonce=nonce,
+                gas_limit=call.gas_limit,
+                max_fee_wei=fees.max_fee_wei,
+                priority_fee_wei=fees.priority_fee_wei,
+            )
+        )
+        payload = Payload(
+            hash=signed.hash,
+            sender=self._signer.address,
+            nonce=nonce,
+            max_fee_wei=fees.max_fee_wei,
+            priority_fee_wei=fees.priority_fee_wei,
+            gas_limit=call.gas_limit,
+            created_ms=self._clock.now_ms(),
+            raw=signed.raw,
+        )
+        await self._store.add_call(call.calldata, payload)
+        return payload
+
+    async def _first_fees(self, latest: Block) -> Fees:
+        return first_offer(
+            base_fee_wei=latest.base_fee_wei,
+            priority_fee_wei=await self._chain.priority_fee_wei(),
+            cap_wei=self._limits.max_fee_wei,
+        )
+
+    async def _raised_fees(self, latest: Block, before: Payload) -> Fees | None:
+        """Return what a replacement offers; None where the cap allows none."""
+        return raised(
+            Fees(max_fee_wei=before.max_fee_wei, priority_fee_wei=before.priority_fee_wei),
+            base_fee_wei=latest.base_fee_wei,
+            priority_fee_wei=await self._chain.priority_fee_wei(),
+            cap_wei=self._limits.max_fee_wei,
+        )
+
+    def _tell(
+        self, *, transaction: bytes | None = None, block: Block | None = None, is_final: bool = False
+    ) -> Progress:
+        """Report each stage once."""
+        stage = Progress(transaction, block, is_final)
+        known = {(told.transaction, told.block is None, told.is_final) for told in self._told}
+        if (stage.transaction, stage.block is None, stage.is_final) not in known:
+            self._told.add(stage)
+            self._on_progress(stage)
+        return stage
