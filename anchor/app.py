@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 import structlog
 
 from anchor.api.app import make_app
+from anchor.api.keys import Services
 from anchor.assembly import Edges, Parts, assemble
 from anchor.chain.failover import connect
 from anchor.chain.protocol import Signer
@@ -37,9 +38,12 @@ async def serve(
     environment: Mapping[str, str] | None = None,
     on_ready: Callable[[str], None] | None = None,
     accepts_strangers: bool = False,
+    finishes: bool = False,
 ) -> None:
     """
     Run the service until SIGTERM or SIGINT, then finish what is under way and return.
+
+    One that `finishes` seals nothing more, and returns by itself once every sealed batch is final.
 
     Raises ConfigError where the settings contradict the chain or the database, and FatalError as soon as any
     background task ends: the process must then end too. `accepts_strangers` takes anchors of the publisher that the
@@ -62,7 +66,7 @@ async def serve(
         parts = assemble(settings, Edges(store=store, chain=chain, signer=signer, clock=clock))
         # What was left unpublished at the last stop is published before anybody can ask for it.
         await parts.services.lists.publish_due()
-        await _run(parts, settings, on_ready)
+        await _run(parts, settings, on_ready, finishes=finishes)
     finally:
         await signer.close()
         await chain.close()
@@ -97,7 +101,9 @@ def make_signer(settings: Settings, environment: Mapping[str, str]) -> Signer:
     )
 
 
-async def _run(parts: Parts, settings: Settings, on_ready: Callable[[str], None] | None) -> None:
+async def _run(
+    parts: Parts, settings: Settings, on_ready: Callable[[str], None] | None, *, finishes: bool
+) -> None:
     services = parts.services
     connections = make_connections(
         services.limits, proxies=services.proxies, clock=services.clock, metrics=services.metrics
@@ -116,7 +122,9 @@ async def _run(parts: Parts, settings: Settings, on_ready: Callable[[str], None]
             on_ready(settings.server.base_url)
         await supervise(
             {
-                "sealer": parts.sealer.run,
+                "sealer": (lambda: _stop_when_final(services, poll_s=settings.poll_s))
+                if finishes
+                else parts.sealer.run,
                 "anchorer": parts.anchorer.run,
                 "list publisher": services.lists.run,
                 "webhooks": parts.deliveries.run,
@@ -128,6 +136,16 @@ async def _run(parts: Parts, settings: Settings, on_ready: Callable[[str], None]
         # Event streams wait for news: this lets them end before the server closes.
         services.announcer.announce()
         log.info("service.stopping")
+
+
+async def _stop_when_final(services: Services, *, poll_s: float) -> None:
+    """Stand in for the sealer: let the service end once there is no sealed batch that is not final."""
+    while await services.store.unfinished_batches():  # noqa: ASYNC110 - the store tells no events
+        await asyncio.sleep(poll_s)
+    log.info("service.finished")
+    services.stopping.set()
+    # A task that ends by itself would be taken for a failure.
+    await asyncio.Event().wait()
 
 
 async def _raise_when_fatal(fatal: asyncio.Event) -> None:

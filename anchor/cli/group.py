@@ -20,6 +20,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "deploy": ("deploy", "Deploy the contract, once for each chain."),
     "serve": ("serve", "Run the service."),
     "key": ("key", "Change the publisher's key (operator)."),
+    "move": ("move", "Take the database to another chain or contract (operator)."),
     "demo": ("demo", "Show the whole story on this machine."),
     "chain": ("chain", "Run a development chain on this machine, to try it out."),
     "issuer": ("issuer", "Add, list and manage issuers (operator)."),

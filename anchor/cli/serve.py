@@ -19,6 +19,7 @@ from anchor.logs import configure_logs
     epilog=examples(
         "anchor serve",
         "anchor serve --config /etc/anchor/anchor.toml",
+        "anchor serve --finish                         until all that is sealed is final",
         "ANCHOR_CHAIN_RPC_URL=https://… anchor serve   any setting, as ANCHOR_SECTION_KEY",
     )
 )
@@ -44,7 +45,13 @@ from anchor.logs import configure_logs
     help="Start although the chain holds anchors of this publisher that the database does not know. Only where the "
     "database is the newest one: with an old backup, credentials would be anchored again under other roots.",
 )
-def serve(*, config: Path, log_format: str | None, accept_foreign_anchors: bool) -> None:
+@click.option(
+    "--finish",
+    is_flag=True,
+    help="Seal no further batch, and end once every sealed one is final: before `anchor move`. Digests are accepted "
+    "meanwhile, and wait.",
+)
+def serve(*, config: Path, log_format: str | None, accept_foreign_anchors: bool, finish: bool) -> None:
     """Run the service until SIGTERM or Ctrl-C, which let it finish what it began.
 
     The log goes to stderr. The operator's key is in operator.key in the data directory, made at the first
@@ -58,5 +65,6 @@ def serve(*, config: Path, log_format: str | None, accept_foreign_anchors: bool)
             settings,
             on_ready=lambda url: click.echo(f"ready at {url}"),
             accepts_strangers=accept_foreign_anchors,
+            finishes=finish,
         )
     )

@@ -44,7 +44,12 @@ UNSEEN = ChainView(
 RECORDED = replace(UNSEEN, record_block_hash=BLOCK, next_sequence=6, nonce=11)
 RECORDED_FINAL = replace(RECORDED, record_is_final=True, next_sequence_final=6, nonce_final=11)
 
+ELSEWHERE = replace(SENT, is_elsewhere=True)
+
 TABLE = [
+    ("sealed for an anchorage that was left", ELSEWHERE, UNSEEN, Step.RESEAL),
+    ("the same, under a sequence that is taken here", ELSEWHERE, RECORDED_FINAL, Step.RESEAL),
+    ("the same, while the head here is not final", ELSEWHERE, replace(UNSEEN, next_sequence=6), Step.WAIT),
     ("sealed, nothing signed", SEALED, UNSEEN, Step.SIGN),
     ("sealed while the batch before is not final", SEALED, replace(UNSEEN, next_sequence_final=4), Step.SIGN),
     ("sent, not mined", SENT, UNSEEN, Step.BROADCAST),

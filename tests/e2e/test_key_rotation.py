@@ -13,11 +13,11 @@ import pytest
 from anchor.chain.client import Web3Chain
 from anchor.chain.keystore import create_keystore
 from anchor.chain.signer import LocalSigner
-from anchor.core.digest import Method, credential_digest
 from tests.support import rpc_proxy
 from tests.support.anvil import SECOND_KEY, THIRD_KEY, AnvilChain, control, mined, signed_anchor
+from tests.support.issued import export_trust, issue, revoke, verify
 from tests.support.rpc_proxy import RpcProxy
-from tests.support.running_service import IssuerAccess, RunningService
+from tests.support.running_service import RunningService
 
 pytestmark = pytest.mark.anvil
 
@@ -36,46 +36,13 @@ async def _rotate(service: RunningService, private_key: bytes) -> dict[str, Any]
     return change
 
 
-async def _issue(service: RunningService, issuer: IssuerAccess, name: str) -> Path:
-    """Anchor a credential with a status, and write it with its proof beside it."""
-    path = service.folder / f"{name}.json"
-    path.write_text(json.dumps({"issuer": issuer.identifier, "name": name}), "utf-8")
-    digest = credential_digest(Method.JCS, path.read_bytes()).hex()
-    status, body = await service.request(
-        "POST",
-        "/v1/digests",
-        headers=issuer.headers,
-        json={"digest": digest, "method": "jcs", "status": "allocate"},
-    )
-    assert status == 201, body
-    await service.wait_for_state(issuer, digest, "final")
-    _, proof = await service.request("GET", f"/v1/digests/{digest}/proof", headers=issuer.headers)
-    path.with_name(f"{path.name}.proof.json").write_text(json.dumps(proof), "utf-8")
-    return path
-
-
-async def _verdict(service: RunningService, path: Path, *options: str, code: int = 0) -> dict[str, Any]:
-    process = await service.begin_command("verify", str(path), "--trust", "trust.toml", "--json", *options)
-    printed, errors = await process.communicate()
-    assert process.returncode == code, (printed.decode(), errors.decode())
-    report: dict[str, Any] = json.loads(printed)
-    return report
-
-
-async def _export(service: RunningService, anvil: AnvilChain, name: str = "trust.toml") -> str:
-    await service.command(
-        "trust", "export", "--service", service.base_url, "--rpc", anvil.rpc_url, "-o", name
-    )
-    return (service.folder / name).read_text("utf-8")
-
-
 async def test_old_and_new_proofs_hold_by_a_trust_file_that_nobody_edits(
     service: RunningService, anvil: AnvilChain
 ) -> None:
     """Two rotations: verdicts, status now and then, evidence of an old root, audit and fsck, across all three keys."""
     issuer = await service.add_issuer()
-    old = await _issue(service, issuer, "old")
-    trust = await _export(service, anvil)
+    old = await issue(service, issuer, "old")
+    trust = await export_trust(service, anvil.rpc_url)
     await service.command("evidence", str(old), "--trust", "trust.toml", "--ask")
     before = datetime.now(UTC)
     await service.stop()
@@ -84,30 +51,27 @@ async def test_old_and_new_proofs_hold_by_a_trust_file_that_nobody_edits(
     first = change["line"][0]
     assert (change["publisher"], change["line"]) == (SUCCESSOR.address, [first, SUCCESSOR.address])
     await service.start()
-    new = await _issue(service, issuer, "new")
+    new = await issue(service, issuer, "new")
     await service.stop()
     await _rotate(service, THIRD_KEY)
     await service.start()
-    newest = await _issue(service, issuer, "newest")
+    newest = await issue(service, issuer, "newest")
 
     # An old head's evidence speaks until the root that replaced it: under another account's address.
-    stapled = await _verdict(service, old, "--evidence", f"{old}.status.json", code=0)
+    stapled = await verify(service, old, "--evidence", f"{old}.status.json")
     assert any("not of the newest batch" in note for note in stapled["notes"])
     for path, publisher in ((old, first), (new, SUCCESSOR.address), (newest, THIRD.address)):
-        report = await _verdict(service, path)
+        report = await verify(service, path)
         assert (report["verdict"], report["anchor"]["publisher"]) == ("valid", publisher)
-    then = await _verdict(service, old, "--at", before.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    then = await verify(service, old, "--at", before.strftime("%Y-%m-%dT%H:%M:%SZ"))
     assert then["verdict"] == "valid"
-    digest = credential_digest(Method.JCS, old.read_bytes()).hex()
-    revocation = {"digest": digest, "purpose": "revocation", "value": True, "reason": "lost"}
-    _, changed = await service.request("POST", "/v1/status-changes", headers=issuer.headers, json=revocation)
-    await service.wait_for_anchored_version(0, changed["lists"][0]["version"])
-    assert (await _verdict(service, old, code=1))["verdict"] == "revoked"
-    assert (await _verdict(service, old, "--at", before.strftime("%Y-%m-%dT%H:%M:%SZ")))["verdict"] == "valid"
+    await revoke(service, issuer, old)
+    assert (await verify(service, old, code=1))["verdict"] == "revoked"
+    assert (await verify(service, old, "--at", before.strftime("%Y-%m-%dT%H:%M:%SZ")))["verdict"] == "valid"
 
     _, published = await service.request("GET", "/v1/publisher")
     assert (published["publisher"], published["successors"]) == (first, [SUCCESSOR.address, THIRD.address])
-    assert await _export(service, anvil, "again.toml") == trust
+    assert await export_trust(service, anvil.rpc_url, "again.toml") == trust
     audit = json.loads(await service.command("audit", "--trust", "trust.toml", "--json"))
     assert audit["publishers"] == [first, SUCCESSOR.address, THIRD.address]
     assert {anchor["publisher"] for anchor in audit["anchors"]} == set(audit["publishers"])
@@ -119,7 +83,7 @@ async def test_commands_say_what_is_wrong_and_cost_nothing(
 ) -> None:
     """Before, during and after a rotation, with every wrong key and at every wrong moment."""
     issuer = await service.add_issuer()
-    await _issue(service, issuer, "old")
+    await issue(service, issuer, "old")
     shown = json.loads(await service.command("key", "show", "--json"))
     assert (shown["appointed"], shown["settings"]["role"]) == (None, "the publisher")
     assert "another service is using" in await service.command("key", "appoint", SUCCESSOR.address, code=1)
@@ -158,7 +122,7 @@ async def test_new_key_in_a_keystore_tells_the_lines_to_change(
 ) -> None:
     """With the lines put in as told, the service starts with the keystore."""
     issuer = await service.add_issuer()
-    await _issue(service, issuer, "old")
+    await issue(service, issuer, "old")
     await service.stop()
     made = json.loads(await service.command("key", "new", "--keystore", "new.json", "--json"))
     await control(anvil.rpc_url, "anvil_setBalance", made["address"], hex(10**18))
@@ -173,7 +137,7 @@ async def test_new_key_in_a_keystore_tells_the_lines_to_change(
     service.use_key(b"")
 
     await service.start()
-    await _issue(service, issuer, "new")
+    await issue(service, issuer, "new")
 
 
 @pytest.mark.parametrize("fault", ["hang_before", "hang_after"])
@@ -182,7 +146,7 @@ async def test_rotation_killed_at_its_broadcast_goes_on(
 ) -> None:
     """Kill -9 before or after the endpoint has the transaction: the next run ends in the same one."""
     issuer = await service.add_issuer()
-    await _issue(service, issuer, "old")
+    await issue(service, issuer, "old")
     await service.stop()
     await service.command("key", "appoint", SUCCESSOR.address)
     key = {SUCCESSOR_KEY: SECOND_KEY.hex()}
@@ -210,7 +174,7 @@ async def test_running_service_ends_when_it_is_succeeded_and_old_bytes_anchor_no
 ) -> None:
     """Somebody rotates from another machine: the service says who the publisher is now, and refuses the next start."""
     issuer = await service.add_issuer()
-    await _issue(service, issuer, "old")
+    await issue(service, issuer, "old")
     chain = Web3Chain(rpc_url=anvil.rpc_url, contract=anvil.contract)
     old = LocalSigner(private_key=anvil.development.private_key)
     copy = service.folder / "elsewhere"
@@ -233,7 +197,7 @@ async def test_running_service_ends_when_it_is_succeeded_and_old_bytes_anchor_no
         await chain.close()
     service.use_key(SECOND_KEY)
     await service.start()
-    await _issue(service, issuer, "new")
+    await issue(service, issuer, "new")
     await service.command("fsck", "--service", service.base_url)
 
 

@@ -90,7 +90,7 @@ async def test_pin_keeps_the_first_value_for_ever(store: Store) -> None:
     """A fact is stored once and returned whatever comes later; facts do not mix."""
     assert await store.pin("chain_id", "1") == "1"
     assert await store.pin("chain_id", "2") == "1"
-    assert await store.pin("contract", "2") == "2"
+    assert await store.pin("another", "2") == "2"
     assert await store.pin("chain_id", "") == "1"
 
 

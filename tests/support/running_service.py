@@ -67,8 +67,13 @@ class RunningService:
         self.extra_environment = dict(extra_environment or {})
         self.private_key = private_key or chain.development.private_key
         self._process: asyncio.subprocess.Process | Forked | None = None
+        self._max_age_s = max_age_s
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "anchor.toml").write_text(
+        self.settle_on(chain, rpc_url=rpc_url)
+
+    def settle_on(self, chain: AnvilChain, *, rpc_url: str | None = None) -> None:
+        """Write settings that name a chain and its contract."""
+        (self.folder / "anchor.toml").write_text(
             f"""
 data_dir = "data"
 [server]
@@ -85,6 +90,7 @@ poll_s = 0.1
 max_age_s = {max_age_s}
 status_wait_s = {max_age_s}
 {extra_settings}
+        self._max_age_s = max_age_s
 """,
             "utf-8",
         )
@@ -116,7 +122,7 @@ status_wait_s = {max_age_s}
 
     def use_key(self, private_key: bytes) -> None:
         """Sign with another key from the next start on."""
-        self._private_key = private_key.hex()
+        self.private_key = private_key
 
     async def command(self, *arguments: str, code: int = 0, **environment: str) -> str:
         """Run an `anchor` command in this installation and return what it printed; it must end with the exit code."""
