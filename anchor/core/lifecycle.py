@@ -121,7 +121,9 @@ def _recorded(batch: BatchView, chain: ChainView, block_hash: bytes) -> Decision
 def _left_behind(chain: ChainView) -> Decision:
     if chain.next_sequence == chain.next_sequence_final:
         return Decision(Step.RESEAL, "the anchorage that it was sealed for was left")
-    return Decision(Step.WAIT)
+    return Decision(
+        Step.WAIT, "the anchorage that it was sealed for was left, and the head here is not final"
+    )
 
 
 def _sequence_taken(batch: BatchView, chain: ChainView) -> Decision:
