@@ -18,6 +18,7 @@ from tests.support.anvil import SECOND_KEY, THIRD_KEY, AnvilChain, control, mine
 from tests.support.issued import export_trust, issue, revoke, verify
 from tests.support.rpc_proxy import RpcProxy
 from tests.support.running_service import RunningService
+from tests.support.signer_server import CLEF, SignerServer, running_signer
 
 pytestmark = pytest.mark.anvil
 
@@ -138,6 +139,31 @@ async def test_new_key_in_a_keystore_tells_the_lines_to_change(
 
     await service.start()
     await issue(service, issuer, "new")
+
+
+async def test_remote_signer_appoints_and_succeeds(service: RunningService, anvil: AnvilChain) -> None:
+    """Both keys stay in their signers; the settings that are told lead the service to the new one."""
+    issuer = await service.add_issuer()
+    await issue(service, issuer, "old")
+    await service.stop()
+    old_key = anvil.development.private_key
+    async with (
+        running_signer(SignerServer(key=old_key)) as old,
+        running_signer(SignerServer(key=SECOND_KEY, method=CLEF)) as new,
+    ):
+        service.use_key(b"")
+        account = LocalSigner(private_key=old_key).address
+        signed_there = {"ANCHOR_PUBLISHER_REMOTE_SIGNER_URL": old.url, "ANCHOR_PUBLISHER_ADDRESS": account}
+        await service.command("key", "appoint", SUCCESSOR.address, **signed_there)
+        options = ("--remote-signer", new.url, "--address", SUCCESSOR.address)
+        assert SUCCESSOR.address in await service.command("key", "rotate", *options, **signed_there)
+        assert (len(old.calls), len(new.calls)) == (1, 2)
+        settings = service.folder / "anchor.toml"
+        lines = f'[publisher]\nremote_signer_url = "{new.url}"\naddress = "{SUCCESSOR.address}"\n'
+        settings.write_text(settings.read_text("utf-8") + lines, "utf-8")
+        await service.start()
+        await issue(service, issuer, "new")
+        await service.stop()
 
 
 @pytest.mark.parametrize("fault", ["hang_before", "hang_after"])

@@ -109,6 +109,38 @@ async def test_audit_follows_succession(history: World) -> None:
     assert [anchor.publisher for anchor in report.anchors] == [*[address(1)] * 4, address(9)]
 
 
+async def test_audit_knows_the_line_by_any_account_of_it(history: World) -> None:
+    """The publisher document names the first; an auditor who names a later one audits from there, without alarm."""
+    history.publisher.succeed(address(9))
+    history.publisher.anchor()
+    _rewrite("publisher.json", publisher=address(1), successors=[address(9)])(history)
+    later = replace(history.trust().current, publisher=address(9))
+    report = await audit_publisher(
+        later, open_chain=opener((RPC, history.chain)), files=FolderSource(history.folder)
+    )
+
+    assert {found.code for found in report.discrepancies} == {"sequence_gap"}
+
+    _rewrite("publisher.json", publisher=address(5), successors=[address(6)])(history)
+    assert (None, "publisher_differs") in codes(await audit(history))
+
+
+async def test_audit_of_an_earlier_anchorage_reads_its_files(history: World) -> None:
+    """Its batches are found under its number; what the publisher does elsewhere since does not concern it."""
+    earlier = json.loads((history.folder / "publisher.json").read_bytes())
+    kept = {name: earlier[name] for name in ("chainId", "genesisHash", "contract", "publisher", "fromBlock")}
+    (history.folder / "anchorages" / "1").mkdir(parents=True)
+    (history.folder / "batches").rename(history.folder / "anchorages" / "1" / "batches")
+    _rewrite("publisher.json", chainId=1, publisher=address(3), head=None, earlier=[{"number": 1, **kept}])(
+        history
+    )
+
+    assert codes(await audit(history)) == []
+
+    (history.folder / "anchorages" / "1" / "batches" / "2.json").unlink()
+    assert codes(await audit(history)) == [(2, "batch_missing")]
+
+
 Change = Callable[[World], None]
 
 

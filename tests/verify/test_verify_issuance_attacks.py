@@ -15,7 +15,7 @@ from anchor.core.proof import CredentialProof, Inclusion
 from anchor.documents import proof_to_json
 from anchor.verify import TrustedIssuer, TrustSet, verify_credential
 from anchor.verify.folder_source import FolderSource
-from tests.support.fake_chain import Anchored, FakeChain, address, opener
+from tests.support.fake_chain import Anchored, FakeChain, Succeeded, address, opener
 from tests.support.publisher import Publisher, did_key_issuer, proof_bytes, to_bytes
 from tests.verify.world import RPC, World, changed, told
 
@@ -343,6 +343,39 @@ async def test_verify_after_succession_keeps_old_records_and_reads_new_head(worl
     assert told(handed_over) == ("valid", [])
     assert told(await world.verify(issued)) == ("revoked", ["revoked"])
     assert told(await world.verify(later)) == ("valid", [])
+
+
+async def test_verify_follows_succession_forward_only(world: World) -> None:
+    """
+    Whoever trusts the later account alone takes nothing from the one before it.
+
+    The holder of an appointed key could let it succeed a publisher of his own, with a history made up at leisure.
+    """
+    before = world.issue()
+    # The head alone is handed over with the succession.
+    world.issue(b'{"a":1}')
+    world.publisher.succeed(address(9))
+    after = world.issue(b'{"b":1}')
+    trust = world.trust()
+    later_only = replace(trust, anchorages=(replace(trust.current, publisher=address(9)),))
+
+    assert told(await world.verify(before, trust=later_only)) == ("not_anchored", ["root_not_anchored"])
+    assert told(await world.verify(after, trust=later_only)) == ("valid", [])
+    assert [told(await world.verify(issued)) for issued in (before, after)] == [("valid", [])] * 2
+
+
+async def test_verify_account_that_succeeded_another_publisher_has_no_part_in_the_line(world: World) -> None:
+    """A stranger's successor anchors for the stranger, though our publisher has appointed accounts of its own."""
+    trust = world.trust()
+    stranger = address(7)
+    world.issue()
+    world.chain.mine(Anchored(stranger, sha256(b"made up").digest(), 1))
+    world.publisher.succeed(address(9))
+    world.chain.mine(Succeeded(stranger, address(8)))
+    world.publisher.account = address(8)
+    issued = world.issue(b'{"b":1}')
+
+    assert told(await world.verify(issued, trust=trust)) == ("not_anchored", ["root_not_anchored"])
 
 
 async def test_verify_unprintable_issuer_is_shown_escaped(world: World) -> None:
