@@ -14,7 +14,7 @@ from anchor.api.app import make_app
 from anchor.api.keys import Services
 from anchor.assembly import Edges, Parts, assemble
 from anchor.chain.failover import connect
-from anchor.chain.protocol import Signer
+from anchor.chain.protocol import Chain, Signer
 from anchor.chain.remote_signer import RemoteSigner
 from anchor.chain.signer import LocalSigner
 from anchor.clock import SystemClock
@@ -52,12 +52,7 @@ async def serve(
     signer = make_signer(settings, os.environ if environment is None else environment)
     clock = SystemClock()
     store = SqliteStore(settings.database, base_url=settings.server.base_url)
-    chain = connect(
-        rpc_urls=settings.chain.reveal_rpc_urls(),
-        contract=settings.chain.contract,
-        quorum=settings.chain.quorum,
-        request_timeout_s=settings.chain.request_timeout_s,
-    )
+    chain = make_chain(settings)
     store.open()
     try:
         await check_chain(
@@ -71,6 +66,16 @@ async def serve(
         await signer.close()
         await chain.close()
         await store.close()
+
+
+def make_chain(settings: Settings) -> Chain:
+    """Return the chain that the settings name, behind its endpoints; ConfigError where they are none."""
+    return connect(
+        rpc_urls=settings.chain.reveal_rpc_urls(),
+        contract=settings.chain.contract,
+        quorum=settings.chain.quorum,
+        request_timeout_s=settings.chain.request_timeout_s,
+    )
 
 
 def make_signer(settings: Settings, environment: Mapping[str, str]) -> Signer:

@@ -85,6 +85,10 @@ def _print(report: FsckReport) -> None:
             click.echo(f"    and {len(check.problems) - 20} more (--json shows all)")
     for reason in report.unchecked[:5]:
         click.echo(f"? {reason}")
+    for number in report.left:
+        click.echo(
+            f"· anchorage {number} was left; its chain is not looked at: `anchor audit --anchorage {number}` does"
+        )
     if report.problems:
         click.echo("NOT SOUND: do not rely on this database")
     else:
@@ -99,6 +103,7 @@ def _to_json(report: FsckReport) -> JsonValue:
     return {
         "sound": report.is_sound,
         "unchecked": list(report.unchecked),
+        "anchoragesLeft": list(report.left),
         "checks": [
             {
                 "check": check.name,

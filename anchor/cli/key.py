@@ -11,19 +11,22 @@ from pathlib import Path
 import click
 
 from anchor.chain.keystore import create_keystore
-from anchor.chain.presets import chain_name
 from anchor.chain.registry import parse_account
-from anchor.cli.ether import balance_text
+from anchor.chain.signer import LocalSigner
 from anchor.cli.help_text import examples
-from anchor.cli.key_change import Change, appoint_account, rotate_key
-from anchor.cli.key_state import KeyState, read_state
+from anchor.cli.key_change import appoint_account, rotate_key
+from anchor.cli.key_state import read_state
+from anchor.cli.key_text import (
+    SUCCESSOR_KEY,
+    after_appointing,
+    after_rotating,
+    print_change,
+    state_fields,
+    state_json,
+)
 from anchor.cli.output import print_fields, print_json
 from anchor.config import PublisherSettings, Secret, Settings, load_settings
-from anchor.core.strict_json import JsonValue
 from anchor.errors import InvalidInput
-from anchor.fields import encode_hex
-
-SUCCESSOR_KEY = "ANCHOR_SUCCESSOR_PRIVATE_KEY"
 
 _WITHDRAWN = "none"
 
@@ -89,9 +92,9 @@ def show(*, config: Path, as_json: bool) -> None:
     """
     state = asyncio.run(read_state(load_settings(config, os.environ)))
     if as_json:
-        print_json(_state_json(state))
+        print_json(state_json(state))
         return
-    print_fields(_state_fields(state))
+    print_fields(state_fields(state))
 
 
 @key.command(
@@ -123,7 +126,7 @@ def appoint(*, account: str | None, withdraw: bool, config: Path, yes: bool, as_
             say=_say(as_json),
         )
     )
-    _print_change(done, as_json=as_json, then=_after_appointing(done))
+    print_change(done, as_json=as_json, then=after_appointing(done))
 
 
 @key.command(
@@ -167,7 +170,7 @@ def rotate(
             replace(settings, publisher=publisher), environment=environment, asks=not yes, say=_say(as_json)
         )
     )
-    _print_change(done, as_json=as_json, then=_after_rotating(config, settings.publisher, publisher))
+    print_change(done, as_json=as_json, then=after_rotating(config, settings.publisher, publisher))
 
 
 def _appointed(account: str | None, *, withdraw: bool) -> str | None:
@@ -210,6 +213,8 @@ def _new_publisher(
     if remote_signer is not None and address is not None:
         return replace(bare, remote_signer_url=Secret(remote_signer), address=parse_account(address))
     if os.environ.get(SUCCESSOR_KEY):
+        # Read here too, so that a mistake in it is told under its own name.
+        LocalSigner.from_environment(SUCCESSOR_KEY, os.environ)
         return replace(bare, private_key=Secret(os.environ[SUCCESSOR_KEY]))
     return settings.publisher
 
@@ -217,80 +222,3 @@ def _new_publisher(
 def _say(as_json: bool) -> Callable[[str], None]:  # noqa: FBT001 - click's flag
     """Return how progress is told: on stderr, where stdout is a program's."""
     return lambda text: click.echo(text, err=as_json)
-
-
-def _print_change(done: Change, *, as_json: bool, then: str) -> None:
-    if as_json:
-        print_json(
-            {
-                "publisher": done.publisher,
-                "line": list(done.line),
-                "appointed": done.appointed,
-                "transaction": None if done.transaction is None else encode_hex(done.transaction),
-                "blockNumber": done.block_number,
-            }
-        )
-        return
-    click.echo(then)
-
-
-def _after_appointing(done: Change) -> str:
-    if done.appointed is None:
-        return f"nobody may succeed {done.publisher} now"
-    return (
-        f"{done.appointed} may succeed {done.publisher} from now on, with `anchor key rotate`: guard its key, use it "
-        "for nothing else, and see that it has some ether by then"
-    )
-
-
-def _after_rotating(config: Path, before: PublisherSettings, publisher: PublisherSettings) -> str:
-    if publisher is before:
-        return "the settings name the new key already: start the service"
-    if publisher.private_key:
-        return f"set ANCHOR_PUBLISHER_PRIVATE_KEY to the key in {SUCCESSOR_KEY}, then start the service"
-    lines = (
-        ['remote_signer_url = "…"  # as given to this command', f'address = "{publisher.address}"']
-        if publisher.remote_signer_url
-        else [f'keystore = "{publisher.keystore}"', f'password_file = "{publisher.password_file}"']
-    )
-    shown = "\n".join(lines)
-    return (
-        f"in {config}, under [publisher], put these lines in place of the old key's, and unset "
-        f"ANCHOR_PUBLISHER_PRIVATE_KEY where it is set; then start the service:\n\n{shown}"
-    )
-
-
-def _state_fields(state: KeyState) -> list[tuple[str, str]]:
-    line = state.view.line
-    fields = [
-        ("chain", chain_name(state.chain_id)),
-        ("contract", state.contract),
-        ("publisher", f"{line[-1]}, {balance_text(state.balances_wei[line[-1]])} ether"),
-    ]
-    if len(line) > 1:
-        fields.append(("line", " → ".join(line)))
-    appointed = state.view.appointed
-    may_succeed = (
-        "nobody" if appointed is None else f"{appointed}, {balance_text(state.balances_wei[appointed])} ether"
-    )
-    fields += [
-        ("appointed", may_succeed),
-        ("sequence", str(state.view.sequence) if state.view.sequence else "-"),
-    ]
-    if state.account is not None:
-        fields.append(("settings", f"{state.account}: {state.role}"))
-    return fields
-
-
-def _state_json(state: KeyState) -> JsonValue:
-    return {
-        "chainId": state.chain_id,
-        "contract": state.contract,
-        "publisher": state.view.publisher,
-        "line": list(state.view.line),
-        "appointed": state.view.appointed,
-        "sequence": state.view.sequence,
-        "settings": None if state.account is None else {"account": state.account, "role": state.role},
-        "balancesWei": {account: str(balance) for account, balance in state.balances_wei.items()},
-        "blockNumber": state.view.block.number,
-    }

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import click
 
-from anchor.app import make_signer
 from anchor.assembly import GWEI
-from anchor.chain.failover import connect
 from anchor.chain.presets import DEVELOPMENT_CHAIN_ID, PRESETS, chain_name
-from anchor.chain.protocol import Chain, Signer
-from anchor.cli.deploy import require_chain
 from anchor.cli.ether import balance_text, cost_text
-from anchor.cli.key_state import require_anchorage
+from anchor.cli.installation import Installation, last_anchorage, opened
 from anchor.cli.output import print_fields
 from anchor.clock import SystemClock
 from anchor.config import Settings
@@ -25,7 +20,6 @@ from anchor.fields import encode_hex
 from anchor.service.calls import Call, CallLimits, CallSender, Progress
 from anchor.service.look import latest_block
 from anchor.service.succession import LineView, acceptance, appointment, view_line
-from anchor.store.sqlite import SqliteStore
 
 Say = Callable[[str], None]
 
@@ -41,22 +35,11 @@ class Change:
     block_number: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """What a change works on."""
-
-    settings: Settings
-    store: SqliteStore
-    chain: Chain
-    signer: Signer
-    first: str
-
-
 async def appoint_account(
     settings: Settings, account: str | None, *, environment: Mapping[str, str], asks: bool, say: Say
 ) -> Change:
     """Appoint an account, or withdraw; return when that is final. Raises ConfigError where the contract would not."""
-    async with _opened(settings, environment) as place:
+    async with opened(settings, environment) as place:
         view = await _view(place)
         call = await appointment(
             place.chain,
@@ -73,7 +56,7 @@ async def appoint_account(
 
 async def rotate_key(settings: Settings, *, environment: Mapping[str, str], asks: bool, say: Say) -> Change:
     """Let the settings' account succeed the publisher; return when that is final. ConfigError as `acceptance`."""
-    async with _opened(settings, environment) as place:
+    async with opened(settings, environment) as place:
         view = await _view(place)
         account = place.signer.address
         call = await acceptance(place.chain, view, contract=settings.chain.contract, sender=account)
@@ -88,46 +71,12 @@ async def rotate_key(settings: Settings, *, environment: Mapping[str, str], asks
         return change
 
 
-@asynccontextmanager
-async def _opened(settings: Settings, environment: Mapping[str, str]) -> AsyncIterator[_Place]:
-    """
-    Open database, chain and signer.
-
-    Raises FatalError where a service holds the database: it sends from an account of its own at the same time.
-    """
-    if not settings.database.exists():
-        raise ConfigError(
-            f"there is no {settings.database}: the line of succession begins with the first start of `anchor serve`"
-        )
-    signer = make_signer(settings, environment)
-    store = SqliteStore(settings.database, base_url=settings.server.base_url)
-    chain = connect(
-        rpc_urls=settings.chain.reveal_rpc_urls(),
-        contract=settings.chain.contract,
-        quorum=settings.chain.quorum,
-        request_timeout_s=settings.chain.request_timeout_s,
-    )
-    try:
-        store.open()
-        try:
-            await require_chain(chain, settings)
-            anchorages = await store.anchorages()
-            if not anchorages:
-                raise ConfigError("no service has worked with the database yet: start `anchor serve` once")
-            require_anchorage(settings, anchorages[-1])
-            yield _Place(settings, store, chain, signer, anchorages[-1].publishers[0])
-        finally:
-            await store.close()
-    finally:
-        await signer.close()
-        await chain.close()
+async def _view(place: Installation) -> LineView:
+    first = (await last_anchorage(place)).publishers[0]
+    return await view_line(place.chain, first, await latest_block(place.chain))
 
 
-async def _view(place: _Place) -> LineView:
-    return await view_line(place.chain, place.first, await latest_block(place.chain))
-
-
-async def _made(place: _Place, view: LineView, call: Call, *, title: str | None, say: Say) -> Change:
+async def _made(place: Installation, view: LineView, call: Call, *, title: str | None, say: Say) -> Change:
     settings = place.settings
     limits = CallLimits(
         chain_id=settings.chain_id,
@@ -166,7 +115,7 @@ async def _made(place: _Place, view: LineView, call: Call, *, title: str | None,
 
 
 async def _require_funds(
-    place: _Place, view: LineView, call: Call, limits: CallLimits, title: str | None
+    place: Installation, view: LineView, call: Call, limits: CallLimits, title: str | None
 ) -> None:
     """Raise ConfigError where the account cannot pay; ask the question of `title` on a public chain."""
     account = place.signer.address

@@ -6,14 +6,13 @@ import asyncio
 import os
 from dataclasses import dataclass
 
-from anchor.app import make_signer
-from anchor.chain.failover import connect
+from anchor.app import make_chain, make_signer
 from anchor.cli.deploy import require_chain
+from anchor.cli.installation import require_anchorage
 from anchor.config import Settings
 from anchor.errors import ConfigError
 from anchor.service.look import latest_block
 from anchor.service.succession import LineView, view_line
-from anchor.store.records import Anchorage
 from anchor.store.sqlite.anchorages import read_anchorages
 
 
@@ -49,12 +48,7 @@ async def read_state(settings: Settings) -> KeyState:
     account = await _account(settings, needs_key=not anchorages)
     first = anchorages[-1].publishers[0] if anchorages else account
     assert first is not None, "without a database a key is needed"
-    chain = connect(
-        rpc_urls=settings.chain.reveal_rpc_urls(),
-        contract=settings.chain.contract,
-        quorum=settings.chain.quorum,
-        request_timeout_s=settings.chain.request_timeout_s,
-    )
+    chain = make_chain(settings)
     try:
         await require_chain(chain, settings)
         if anchorages:
@@ -71,16 +65,6 @@ async def read_state(settings: Settings) -> KeyState:
         account=account,
         balances_wei=balances,
     )
-
-
-def require_anchorage(settings: Settings, anchorage: Anchorage) -> None:
-    """Raise ConfigError unless the settings name the chain and contract of a database's last anchorage."""
-    known = (anchorage.chain_id, anchorage.contract.lower())
-    if (settings.chain_id, settings.chain.contract.lower()) != known:
-        raise ConfigError(
-            f"the database anchors on chain {known[0]}, contract {known[1]}, and the settings name chain "
-            f"{settings.chain_id}, contract {settings.chain.contract}: correct them"
-        )
 
 
 async def _account(settings: Settings, *, needs_key: bool) -> str | None:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import click
 
-from anchor.app import make_signer
-from anchor.chain.failover import connect
 from anchor.chain.presets import chain_name
-from anchor.cli.deploy import require_chain
 from anchor.cli.ether import balance_text
 from anchor.cli.help_text import examples
+from anchor.cli.installation import Installation, opened
 from anchor.cli.output import count_text, print_fields, print_json
 from anchor.config import Settings, load_settings
 from anchor.core.strict_json import JsonValue
@@ -28,6 +24,7 @@ from anchor.store.sqlite import SqliteStore
     epilog=examples(
         "anchor move --config new.toml --dry-run    what would happen; changes nothing",
         "anchor move --config new.toml              asks, then moves the database",
+        "anchor move --config new.toml --yes --json  for programs",
         "anchor move --config new.toml --abandon    where the former chain is gone for good",
     )
 )
@@ -59,13 +56,12 @@ def move(*, config: Path, abandon: bool, dry_run: bool, yes: bool, as_json: bool
     and copy the database.
     """
     settings = load_settings(config, os.environ)
-    asyncio.run(
-        _move(settings, abandons=abandon, is_dry=dry_run, asks=not yes and not as_json, as_json=as_json)
-    )
+    asyncio.run(_move(settings, abandons=abandon, is_dry=dry_run, asks=not yes, as_json=as_json))
 
 
 async def _move(settings: Settings, *, abandons: bool, is_dry: bool, asks: bool, as_json: bool) -> None:
-    async with _planned(settings) as (store, planned):
+    async with opened(settings, os.environ) as installation:
+        planned = await _planned(installation)
         if planned is None:
             _report_nothing(settings, as_json=as_json)
             return
@@ -73,47 +69,23 @@ async def _move(settings: Settings, *, abandons: bool, is_dry: bool, asks: bool,
             print_fields(_fields(planned))
         if not abandons:
             require_finished(planned)
-        if is_dry:
-            _report(planned, is_done=False, as_json=as_json)
-            return
-        if asks:
-            click.confirm("Move the database there, for good?", abort=True)
-        await store.move(planned.place, abandons=abandons)
-        _report(planned, is_done=True, as_json=as_json)
+        if not is_dry:
+            if asks:
+                click.confirm("Move the database there, for good?", abort=True)
+            await installation.store.move(planned.place, abandons=abandons)
+        _report(planned, is_done=not is_dry, as_json=as_json)
 
 
-@asynccontextmanager
-async def _planned(settings: Settings) -> AsyncIterator[tuple[SqliteStore, Move | None]]:
-    """Open the database and the new chain, and look at what a move would do; FatalError where a service runs."""
-    if not settings.database.exists():
-        raise ConfigError(
-            f"there is no {settings.database}: name the data_dir of the database that shall move"
-        )
-    signer = make_signer(settings, os.environ)
-    store = SqliteStore(settings.database, base_url=settings.server.base_url)
-    chain = connect(
-        rpc_urls=settings.chain.reveal_rpc_urls(),
+async def _planned(installation: Installation) -> Move | None:
+    settings, chain = installation.settings, installation.chain
+    await _require_base_url(installation.store, settings)
+    place = place_of(
+        await chain.identity(),
         contract=settings.chain.contract,
-        quorum=settings.chain.quorum,
-        request_timeout_s=settings.chain.request_timeout_s,
+        publisher=installation.signer.address,
+        from_block=settings.chain.from_block,
     )
-    try:
-        store.open()
-        try:
-            await require_chain(chain, settings)
-            await _require_base_url(store, settings)
-            place = place_of(
-                await chain.identity(),
-                contract=settings.chain.contract,
-                publisher=signer.address,
-                from_block=settings.chain.from_block,
-            )
-            yield store, await plan_move(store, chain, place)
-        finally:
-            await store.close()
-    finally:
-        await signer.close()
-        await chain.close()
+    return await plan_move(installation.store, chain, place)
 
 
 async def _require_base_url(store: SqliteStore, settings: Settings) -> None:

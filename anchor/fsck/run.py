@@ -31,6 +31,8 @@ class FsckReport:
     """What was looked at and what is wrong with it."""
 
     checks: tuple[Check, ...]
+    # Anchorages that were left: their batches are held against the database alone, not against a chain.
+    left: tuple[int, ...] = ()
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -84,7 +86,7 @@ async def check_everything(
         ]
         if files is not None:
             checks.append(await check_published(session, batches, files, last_anchorage=last.number))
-        return FsckReport(checks=tuple(checks))
+        return FsckReport(checks=tuple(checks), left=tuple(place.number for place in places[:-1]))
     except sqlite3.Error as exc:
         raise FatalError(f"{database.name} cannot be read: {exc}; restore a backup") from exc
     finally:

@@ -19,7 +19,8 @@ from anchor.core.fees import Fees, first_offer, raised
 from anchor.errors import ChainUnavailable, FatalError
 from anchor.service.look import final_block, latest_block
 from anchor.service.payload_ages import PayloadAges
-from anchor.store.protocol import AnchorageStore, OutboxStore
+from anchor.store.anchorages import AnchorageStore
+from anchor.store.protocol import OutboxStore
 from anchor.store.records import Payload
 
 

@@ -42,9 +42,9 @@ async def test_move_to_another_chain(service: RunningService, anvil: AnvilChain,
     assert "only by `anchor move`" in await service.command("serve", code=1)
     dry = json.loads(await service.command("move", "--dry-run", "--json"))
     assert (dry["moved"], dry["from"]["number"], dry["to"]["number"]) == (False, 1, 2)
-    done = json.loads(await service.command("move", "--json"))
+    done = json.loads(await service.command("move", "--yes", "--json"))
     assert (done["moved"], done["sealedAgain"]) == (True, {"batches": 0, "digests": 0})
-    assert json.loads(await service.command("move", "--json"))["isThere"] is True
+    assert json.loads(await service.command("move", "--yes", "--json"))["isThere"] is True
 
     await service.start()
     first = await service.wait_for_sequence(1)
@@ -96,7 +96,7 @@ async def test_move_away_from_a_chain_that_is_gone(
     service.settle_on(second)
     assert "give --abandon" in await service.command("move", "--yes", code=1)
 
-    done = json.loads(await service.command("move", "--abandon", "--json"))
+    done = json.loads(await service.command("move", "--abandon", "--yes", "--json"))
     assert done["sealedAgain"]["digests"] + done["waitingDigests"] == 3
     await service.start()
 
