@@ -16,7 +16,7 @@ from typing import Protocol
 from anchor.chain.protocol import Block, Chain, Signer, UnsignedTransaction
 from anchor.clock import Clock
 from anchor.core.fees import Fees, first_offer, raised
-from anchor.errors import ChainUnavailable, FatalError
+from anchor.errors import ChainUnavailable, ConfigError, FatalError
 from anchor.service.look import final_block, latest_block
 from anchor.service.payload_ages import PayloadAges
 from anchor.store.anchorages import AnchorageStore
@@ -88,19 +88,21 @@ class CallSender:
         """
         Return when the call's effect is final; nothing is sent where it stands already.
 
-        Raises FatalError where a transaction of it was mined and reverted, and ChainUnavailable where the chain does
-        not answer or the wait takes too long: the call may be made again then, and goes on where it was.
+        Raises FatalError where a transaction of it was mined and reverted, ConfigError where the fee cap keeps it from
+        taking the place of another call, and ChainUnavailable where the chain does not answer or the wait takes too
+        long: the call may be made again then, and goes on where it was.
         """
         deadline_s = self._clock.monotonic_s() + self._limits.wait_s
         while self._clock.monotonic_s() < deadline_s:
             latest = await latest_block(self._chain)
             final = await final_block(self._chain, latest, confirmations=self._limits.confirmations)
-            if await call.is_made(final.hash):
-                return self._tell(block=final, is_final=True)
-            if await call.is_made(latest.hash):
-                self._tell(block=latest)
-            else:
+            if not await call.is_made(latest.hash):
                 await self._push(call, latest)
+            # Both: what is final may be undone by a later call that is not.
+            elif await call.is_made(final.hash):
+                return self._tell(block=final, is_final=True)
+            else:
+                self._tell(block=latest)
             await self._sleep(self._limits.poll_s)
         raise ChainUnavailable(
             f"the call was not final within {self._limits.wait_s / 3600:g} hours: give the command again, it goes on"
@@ -108,21 +110,34 @@ class CallSender:
 
     async def _push(self, call: Call, latest: Block) -> None:
         """Broadcast what the account sends next: the call, or an anchor that is on its way before it."""
-        nonce = await self._chain.nonce(self._signer.address, latest.hash)
+        account = self._signer.address
+        nonce = await self._chain.nonce(account, latest.hash)
         await self._refuse_reverted(nonce)
-        own = {payload.hash for payload in await self._store.calls(self._signer.address, call.calldata)}
-        waiting = await self._store.payloads_of_nonce(self._signer.address, nonce)
-        if not waiting:
+        waiting = await self._store.payloads_of_nonce(account, nonce)
+        own = {payload.hash for payload in await self._store.calls(account, call.calldata)}
+        others = {payload.hash for payload in await self._store.calls_of_nonce(account, nonce)} - own
+        newest = waiting[-1] if waiting else None
+        if newest is None:
             newest = await self._sign(call, nonce, await self._first_fees(latest))
-        else:
-            newest = waiting[-1]
-            fees = await self._raised_fees(latest, newest) if newest.hash in own else None
-            if fees is not None and self._ages.age_s(newest) >= self._limits.replace_after_s:
-                newest = await self._sign(call, nonce, fees)
-        if not waiting or waiting[-1].hash in own:
+        elif newest.hash in others:
+            # Another call of ours that was broken off and is not wanted any more: this one takes its nonce.
+            newest = await self._replaced(call, nonce, latest, newest)
+        elif newest.hash in own and self._ages.age_s(newest) >= self._limits.replace_after_s:
+            fees = await self._raised_fees(latest, newest)
+            newest = newest if fees is None else await self._sign(call, nonce, fees)
+        if not waiting or waiting[-1].hash in own | others:
             self._watched[newest.hash] = newest
         self._tell(transaction=newest.hash)
         await self._chain.broadcast(newest.raw)
+
+    async def _replaced(self, call: Call, nonce: int, latest: Block, before: Payload) -> Payload:
+        fees = await self._raised_fees(latest, before)
+        if fees is None:
+            raise ConfigError(
+                f"transaction 0x{before.hash.hex()} of a former command is not mined, and the fee cap allows none in "
+                "its place: raise publisher.max_fee_gwei"
+            )
+        return await self._sign(call, nonce, fees)
 
     async def _refuse_reverted(self, nonce: int) -> None:
         for payload in self._watched.values():

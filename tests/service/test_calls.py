@@ -185,6 +185,39 @@ async def test_anchor_under_way_goes_first(service: Running, issuer: Issuer, pub
     assert service.chain.failed_transactions() == 0
 
 
+async def test_call_of_another_mind_takes_the_place_of_one_broken_off(
+    service: Running, publisher: str
+) -> None:
+    """A mistyped account, interrupted before it was mined, is never appointed: the next call takes its nonce."""
+    service.chain.after_broadcast = lambda _raw: crash()
+    with pytest.raises(Crash):
+        await _sender(service, _local(service))[0].make(await _appoint(service, OTHER.address))
+    service.chain.after_broadcast = None
+
+    await _sender(service, _local(service))[0].make(await _appoint(service, SUCCESSOR.address))
+
+    assert (await _view(service, publisher)).appointed == SUCCESSOR.address
+    assert await service.chain.nonce(publisher, service.chain.latest.hash) == 2
+    limits = replace(LIMITS, max_fee_wei=10**9)
+    service.chain.after_broadcast = lambda _raw: crash()
+    with pytest.raises(Crash):
+        await _sender(service, _local(service), limits=limits)[0].make(await _appoint(service, None))
+    service.chain.after_broadcast = None
+    with pytest.raises(ConfigError, match=r"raise publisher\.max_fee_gwei"):
+        await _sender(service, _local(service), limits=limits)[0].make(await _appoint(service, OTHER.address))
+
+
+async def test_what_is_final_and_undone_since_is_made_again(service: Running, publisher: str) -> None:
+    """The newest block counts too: an appointment that another one replaced, not final yet, is no appointment."""
+    await _sender(service, _local(service))[0].make(await _appoint(service, SUCCESSOR.address))
+    service.chain.send_foreign(publisher, appoints=OTHER.address)
+    service.chain.mine()
+
+    await _sender(service, _local(service))[0].make(await _appoint(service, SUCCESSOR.address))
+
+    assert (await _view(service, publisher)).appointed == SUCCESSOR.address
+
+
 async def test_reorganisation_takes_the_call_back_it_is_made_again(service: Running, publisher: str) -> None:
     """Until it is final it is watched: dropped with its block, the same bytes are sent again."""
     service.chain.finality_lag = None

@@ -69,15 +69,21 @@ def add_call(session: Session, calldata: bytes, payload: Payload) -> None:
     )
 
 
+_CALL = """
+    select hash, sender, nonce, max_fee_wei, priority_fee_wei, gas_limit, created_ms, raw from calls
+    where anchorage = (select max(number) from anchorages) and sender = ?
+"""
+
+
 def calls(session: Session, sender: str, calldata: bytes) -> Sequence[Payload]:
     """Return the signed forms of a call of the last anchorage's contract, oldest first."""
-    rows = session.all(
-        """
-        select hash, sender, nonce, max_fee_wei, priority_fee_wei, gas_limit, created_ms, raw from calls
-        where anchorage = (select max(number) from anchorages) and sender = ? and calldata = ? order by rowid
-        """,
-        (sender, calldata),
-    )
+    rows = session.all(f"{_CALL} and calldata = ? order by rowid", (sender, calldata))
+    return [Payload(**dict(row)) for row in rows]
+
+
+def calls_of_nonce(session: Session, sender: str, nonce: int) -> Sequence[Payload]:
+    """Return the calls of the last anchorage's contract that an account signed with a nonce, oldest first."""
+    rows = session.all(f"{_CALL} and nonce = ? order by rowid", (sender, nonce))
     return [Payload(**dict(row)) for row in rows]
 
 

@@ -148,6 +148,10 @@ class SqliteStore:
         """See Store."""
         return await self._read(lambda session: anchorages.calls(session, sender, calldata))
 
+    async def calls_of_nonce(self, sender: str, nonce: int) -> Sequence[Payload]:
+        """See Store."""
+        return await self._read(lambda session: anchorages.calls_of_nonce(session, sender, nonce))
+
     async def move(self, place: NewAnchorage, *, abandons: bool) -> Anchorage:
         """See Store."""
         return await self._writer.run(lambda session: anchorages.move(session, place, abandons))
