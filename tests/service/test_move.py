@@ -156,6 +156,35 @@ async def test_abandoned_batches_are_sealed_again_one_by_one_and_no_digest_is_lo
     assert service.chain.failed_transactions() == 0
 
 
+async def test_first_root_after_a_move_knows_what_was_revoked_while_batches_waited(
+    service: Running, issuer: Issuer
+) -> None:
+    """Abandoned batches are sealed with the lists as they are now, not as they were for the chain that is gone."""
+    service.chain.finality_lag = None
+    accepted: list[Accepted] = []
+    for number in (1, 2, 3):
+        accepted += await service.submit(issuer, number, allocate=True)
+        service.clock.advance(60)
+        await service.turn()
+        await service.mine()
+    entry = accepted[0].status
+    assert entry is not None
+    await _move(service, abandons=True)
+    service.chain.before_broadcast = None
+    change = StatusChange(entry, Purpose.REVOCATION, value=1, reason="lost")
+    await service.services.intake.change_status(issuer, [change])
+    await service.services.lists.publish_due()
+
+    await service.mine(3)
+
+    first = await service.services.publications.batch(1)
+    assert first.description.leaf_count == 2
+    version = await service.store.list_version(0, first.lists[0].entry.version)
+    assert version is not None
+    bits = parse_list_document(version.document, max_bits_bytes=LIST_BYTES).bits
+    assert get_entry(bits, entry.index) == 1
+
+
 async def test_restart_while_abandoned_batches_wait_goes_on(service: Running, issuer: Issuer) -> None:
     """The normal step function seals them again, whenever the process ends."""
     service.chain.finality_lag = None
