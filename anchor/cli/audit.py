@@ -58,7 +58,7 @@ def audit(*, position: int | None, chain_only: bool, as_json: bool, options: Tru
 
 
 async def _audit(options: TrustOptions, position: int | None, *, chain_only: bool) -> AuditReport:
-    anchorage, location = await _target(options, position)
+    anchorage, before, location = await _target(options, position)
     async with AsyncExitStack() as stack:
         files = None
         if location is not None and not chain_only:
@@ -66,24 +66,31 @@ async def _audit(options: TrustOptions, position: int | None, *, chain_only: boo
         progress = _Progress()
         try:
             return await audit_publisher(
-                anchorage, open_chain=open_chain, files=files, on_progress=progress.show
+                anchorage, open_chain=open_chain, files=files, before=before, on_progress=progress.show
             )
         finally:
             progress.clear()
 
 
-async def _target(options: TrustOptions, position: int | None) -> tuple[Anchorage, FileLocation | None]:
-    """Return what is audited: an anchorage of the trust set, the last unless named, or what the options describe."""
+async def _target(
+    options: TrustOptions, position: int | None
+) -> tuple[Anchorage, Anchorage | None, FileLocation | None]:
+    """
+    Return what is audited: an anchorage of the trust set, the last unless named, or what the options describe.
+
+    With it the anchorage before, and where files are published.
+    """
     if options.names_anchorage:
         location = read_location(service=options.service, mirror=options.mirror)
-        return anchorage_of(await _with_identity(options)), location
+        return anchorage_of(await _with_identity(options)), None, location
     trust = trust_set(options, issuers=())
     if trust is None:
         raise InvalidInput("name what to audit: --rpc, --contract and --publisher, or a trust file")
     anchorages = trust.anchorages
     if position is not None and position > len(anchorages):
         raise InvalidInput(f"your trust file has {len(anchorages)} anchorage(s): give --anchorage from 1 on")
-    return anchorages[-1 if position is None else position - 1], trust.files
+    index = len(anchorages) - 1 if position is None else position - 1
+    return anchorages[index], anchorages[index - 1] if index else None, trust.files
 
 
 async def _with_identity(options: TrustOptions) -> TrustOptions:
@@ -136,6 +143,8 @@ def _print(report: AuditReport) -> None:
     for found in report.discrepancies:
         where = "" if found.sequence is None else f"batch {found.sequence}: "
         click.secho(f"✗ {where}{printable(found.message)} ({found.code})", fg="red")
+    for reason in report.unchecked:
+        click.echo(f"? not checked: {printable(reason)}")
     if report.discrepancies:
         click.secho(
             f"{count_text(len(report.discrepancies), 'discrepancy')} ({compared})", bold=True, fg="red"

@@ -47,19 +47,18 @@ def _place_of(document: PublisherDocument, view: ChainView) -> PublisherDocument
 
 
 class FileAudit:
-    """Checks published batches in order of sequence, and the lists' history over them."""
+    """Checks published batches in order, from anchorage to anchorage, and the lists' history over them."""
 
-    __slots__ = ("_files", "_lists")
+    __slots__ = ("_lists",)
 
-    def __init__(self, files: PublishedFiles) -> None:
-        self._files = files
-        self._lists = ListHistory(files)
+    def __init__(self) -> None:
+        self._lists = ListHistory()
 
-    async def check(self, anchor: AuditedAnchor) -> list[Discrepancy]:
+    async def check(self, anchor: AuditedAnchor, files: PublishedFiles) -> list[Discrepancy]:
         """Return what in the published batch of an anchor differs from the chain, or is missing."""
         sequence = anchor.event.sequence
         try:
-            document = parse_batch(await self._files.batch(sequence))
+            document = parse_batch(await files.batch(sequence))
         except (NotFound, ServiceUnavailable) as exc:
             return [Discrepancy(sequence, "batch_missing", f"the batch's document cannot be had: {exc}")]
         except InvalidProof as exc:
@@ -67,23 +66,22 @@ class FileAudit:
         differing = against_chain(document, anchor)
         if differing:
             return differing
-        return [*await self._check_leaves(document, sequence), *await self._lists.check(document)]
+        return [*await _check_leaves(document, sequence, files), *await self._lists.check(document, files)]
 
-    async def _check_leaves(self, document: BatchDocument, sequence: int) -> list[Discrepancy]:
-        description = document.description
-        try:
-            root = await credential_root(
-                self._files, sequence, description.leaf_count, leaf_hash(description.header.encode())
-            )
-        except (NotFound, ServiceUnavailable) as exc:
-            return [Discrepancy(sequence, "leaves_missing", f"the batch's leaves cannot be had: {exc}")]
-        except InvalidProof as exc:
-            return [Discrepancy(sequence, "leaves_differ", str(exc))]
-        if root != description.credential_root:
-            return [
-                Discrepancy(sequence, "leaves_differ", "the leaves do not give the batch's credential root")
-            ]
-        return []
+
+async def _check_leaves(document: BatchDocument, sequence: int, files: PublishedFiles) -> list[Discrepancy]:
+    description = document.description
+    try:
+        root = await credential_root(
+            files, sequence, description.leaf_count, leaf_hash(description.header.encode())
+        )
+    except (NotFound, ServiceUnavailable) as exc:
+        return [Discrepancy(sequence, "leaves_missing", f"the batch's leaves cannot be had: {exc}")]
+    except InvalidProof as exc:
+        return [Discrepancy(sequence, "leaves_differ", str(exc))]
+    if root != description.credential_root:
+        return [Discrepancy(sequence, "leaves_differ", "the leaves do not give the batch's credential root")]
+    return []
 
 
 def against_chain(document: BatchDocument, anchor: AuditedAnchor) -> list[Discrepancy]:

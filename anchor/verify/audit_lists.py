@@ -16,16 +16,15 @@ _SHOWN_INDEXES = 5
 class ListHistory:
     """Checks the lists of each batch against those of the batch before, and against the lists published."""
 
-    __slots__ = ("_files", "_revocations", "_states")
+    __slots__ = ("_revocations", "_states")
 
-    def __init__(self, files: ListSource) -> None:
-        self._files = files
+    def __init__(self) -> None:
         self._states: tuple[ListState, ...] = ()
         # The bits of each revocation list as last anchored: what was set there must stay set.
         self._revocations: dict[int, bytes] = {}
 
-    async def check(self, document: BatchDocument) -> list[Discrepancy]:
-        """Return what in a batch's lists breaks a rule; batches must be given in order of sequence."""
+    async def check(self, document: BatchDocument, files: ListSource) -> list[Discrepancy]:
+        """Return what in a batch's lists breaks a rule; batches must be given in order of anchorage and sequence."""
         sequence = document.description.header.sequence
         found = []
         if len(document.lists) < len(self._states):
@@ -35,16 +34,16 @@ class ListHistory:
             if before is not None:
                 found += _against_before(state, before)
             if before is None or state.entry.version != before.entry.version:
-                found += await self._check_published(state)
+                found += await self._check_published(state, files)
         self._states = document.lists
         return [Discrepancy(sequence, code, message) for code, message in found]
 
-    async def _check_published(self, state: ListState) -> list[tuple[str, str]]:
+    async def _check_published(self, state: ListState, files: ListSource) -> list[tuple[str, str]]:
         number = state.number
         if not owns_url(state):
             return [("list_url", f"the URL of status list {number} does not end in its number")]
         try:
-            published = await anchored_list(state, self._files, issuer_names=(state.issuer,))
+            published = await anchored_list(state, files, issuer_names=(state.issuer,))
         except (NotFound, ServiceUnavailable) as exc:
             return [("list_missing", f"status list {number} at the anchored version cannot be had: {exc}")]
         except InvalidProof as exc:

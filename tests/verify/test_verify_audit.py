@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
@@ -19,8 +20,10 @@ from anchor.verify.audit_files import credential_root
 from anchor.verify.folder_source import FolderSource
 from tests.support.fake_chain import Anchored, FakeChain, address, opener
 from tests.support.published_server import serving
-from tests.support.publisher import to_bytes, with_lists
+from tests.support.publisher import Publisher, to_bytes, with_lists
 from tests.verify.world import RPC, World
+
+NEW_RPC = "http://127.0.0.1:8546"
 
 
 @pytest.fixture
@@ -139,6 +142,49 @@ async def test_audit_of_an_earlier_anchorage_reads_its_files(history: World) -> 
 
     (history.folder / "anchorages" / "1" / "batches" / "2.json").unlink()
     assert codes(await audit(history)) == [(2, "batch_missing")]
+
+
+@pytest.mark.parametrize("fate", ["kept", "cleared", "unreachable", "unpublished"])
+async def test_audit_after_a_move_compares_lists_with_those_before_it(history: World, fate: str) -> None:
+    """A revocation that was there at the last root before a move must be there at the first one after it."""
+    moved, kept = _moved(history)
+    if fate == "cleared":
+        moved.set_bit(0, 7, 0)
+    moved.anchor(after_s=600)
+    _rewrite("publisher.json", earlier=[kept])(history)
+    if fate == "unreachable":
+        history.chain.failing = True
+    if fate == "unpublished":
+        shutil.rmtree(history.folder / "anchorages" / "1")
+    before, present = history.anchorage, replace(history.anchorage, chain_id=31338, rpc=NEW_RPC)
+    report = await audit_publisher(
+        present,
+        open_chain=opener((RPC, history.chain), (NEW_RPC, moved.chain)),
+        files=FolderSource(history.folder),
+        before=before,
+    )
+
+    assert codes(report) == ([(1, "revocation_cleared")] if fate == "cleared" else [])
+    assert bool(report.unchecked) == (fate in ("unreachable", "unpublished"))
+    assert report.to_json()["unchecked"] == list(report.unchecked)
+
+
+def _moved(world: World) -> tuple[Publisher, dict[str, object]]:
+    """
+    Let the publisher go on on a second chain, in the same folder and with the same lists.
+
+    Returns also what its document says then of the anchorage that it left.
+    """
+    earlier = json.loads((world.folder / "publisher.json").read_bytes())
+    kept = {name: earlier[name] for name in ("chainId", "genesisHash", "contract", "publisher", "fromBlock")}
+    (world.folder / "anchorages" / "1").mkdir(parents=True)
+    (world.folder / "batches").rename(world.folder / "anchorages" / "1" / "batches")
+    chain = FakeChain(chain_id=31338)
+    chain.mine(after_s=world.chain.latest.timestamp_s - chain.latest.timestamp_s)
+    chain.finalize()
+    moved = Publisher(chain=chain, account=world.publisher.account, folder=world.folder)
+    moved.lists = world.publisher.lists
+    return moved, {"number": 1, **kept}
 
 
 Change = Callable[[World], None]
