@@ -232,7 +232,7 @@ DECODERS: dict[str, Decoder] = {
     "CBOR": Decoder(decode_cbor, StatusListError, cbor2.dumps({1: [b"a", "b", 1.5, None], "c": {2: -1}})),
     "record": Decoder(registry.read_record, BadAnswer, bytes(31) + b"\x01" + bytes(96)),
     "head": Decoder(registry.read_head, BadAnswer, bytes(160)),
-    "successor": Decoder(registry.read_successor, BadAnswer, bytes(32)),
+    "successor": Decoder(registry.read_account, BadAnswer, bytes(32)),
     "signed transaction": Decoder(
         lambda content: read_signed(content, asked=ASKED, sender="0x" + "11" * 20),
         SignerFailure,
