@@ -19,8 +19,6 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("init", "Write a commented anchor.toml to begin with."),
     "deploy": ("deploy", "Deploy the contract, once for each chain."),
     "serve": ("serve", "Run the service."),
-    "key": ("key", "Change the publisher's key (operator)."),
-    "move": ("move", "Take the database to another chain or contract (operator)."),
     "demo": ("demo", "Show the whole story on this machine."),
     "chain": ("chain", "Run a development chain on this machine, to try it out."),
     "issuer": ("issuer", "Add, list and manage issuers (operator)."),
@@ -39,6 +37,8 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "restore": ("restore", "Put a backup back (operator)."),
     "mirror": ("mirror", "Keep a copy of what a service publishes."),
     "rebuild": ("rebuild", "Make a lost database anew (operator)."),
+    "key": ("key", "Change the publisher's key (operator)."),
+    "move": ("move", "Take the database to another chain or contract (operator)."),
     "trust": ("trust", "Manage what you, as a verifier, trust."),
 }
 
