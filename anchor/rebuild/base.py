@@ -110,6 +110,10 @@ class BaseFiles:
             raise NotFound(f"the backup has no such version of list {number}")
         return found.document
 
+    def of_anchorage(self, number: int) -> BaseFiles:
+        """Raise NotFound: what is rebuilt is the last anchorage."""
+        raise NotFound(f"a backup's batches of anchorage {number} are not read")
+
     async def leaves(self, sequence: int, *, max_bytes: int) -> AsyncGenerator[bytes]:
         """Yield the leaf hashes of a batch in pieces."""
         batch = read_batch(self._session, "sequence = ?", sequence)

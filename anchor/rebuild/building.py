@@ -306,6 +306,7 @@ def _write_batch(session: Session, anchor: AuditedAnchor, loaded: LoadedBatch) -
         block_number=event.block_number,
         block_hash=event.block_hash,
         block_time_s=anchor.time_s,
+        publisher=anchor.publisher,
     )
     return rebuilt.add_batch(session, seal, mined, loaded.tree.levels)
 

@@ -19,6 +19,7 @@ from anchor.rebuild.proofs import attach_proofs
 from anchor.rebuild.reading import Sources
 from anchor.rebuild.report import RebuildReport
 from anchor.rebuild.signers import SignerMaker
+from anchor.store.records import NewAnchorage
 from anchor.store.sqlite import SqliteStore
 from anchor.store.sqlite.connection import FileLock, open_for_writing
 from anchor.store.sqlite.migrations import migrations
@@ -142,14 +143,17 @@ async def _finish(partial: Path, request: RebuildRequest, chain: Chain, report: 
     store = SqliteStore(partial, base_url=request.settings.server.base_url)
     store.open()
     try:
-        for name, value in (
-            ("chain_id", str(identity.chain_id)),
-            ("genesis_hash", identity.genesis_hash.hex()),
-            ("contract", request.settings.chain.contract.lower()),
-            ("publisher", request.publisher),
-            ("base_url", request.settings.server.base_url),
-        ):
-            await store.pin(name, value)
+        settings = request.settings
+        await store.pin("base_url", settings.server.base_url)
+        await store.begin_anchorage(
+            NewAnchorage(
+                chain_id=identity.chain_id,
+                genesis_hash=identity.genesis_hash,
+                contract=settings.chain.contract,
+                publisher=request.publisher,
+                from_block=settings.chain.from_block,
+            )
+        )
         newest = await store.newest_sealed()
         if newest is None or newest.sequence != report.anchored:
             # The newest anchors are known to the chain alone: the next batch follows them.

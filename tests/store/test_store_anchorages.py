@@ -191,6 +191,6 @@ async def test_database_of_one_publisher_is_taken_over(tmp_path: Path) -> None:
         (stored,) = await store.payloads(1)
         assert stored.sender == PUBLISHER
         assert await store.pin("base_url", "other") == BASE_URL
-        assert await store.pin("publisher", "gone") == "gone"
+        assert await store.pin("publisher", "other") == PUBLISHER
     finally:
         await store.close()

@@ -31,6 +31,7 @@ from tests.support.store_values import (
     NOW_MS,
     NOW_S,
     PLAN,
+    PUBLISHER,
     accept,
     add_issuer,
     digest,
@@ -95,7 +96,13 @@ async def made(tmp_path: Path) -> AsyncIterator[Rebuilt]:
         status_root=status_root,
         root=join_root(tree.root(), status_root),
     )
-    mined = Mined(transaction=b"\x02" * 32, block_number=9, block_hash=b"\x03" * 32, block_time_s=NOW_S)
+    mined = Mined(
+        transaction=b"\x02" * 32,
+        block_number=9,
+        block_hash=b"\x03" * 32,
+        block_time_s=NOW_S,
+        publisher=PUBLISHER,
+    )
     listed = RebuiltList(
         number=0,
         issuer=found.issuer.number,

@@ -31,6 +31,8 @@ def begin_anchorage(session: Session, place: NewAnchorage) -> Anchorage:
     """Store the first anchorage unless there is one; return the last."""
     if not anchorages(session):
         _add(session, place)
+        # A rebuilt database has batches before its first start.
+        session.execute("update batches set anchorage = 1 where root is not null")
     return anchorages(session)[-1]
 
 
@@ -121,6 +123,17 @@ def _add(session: Session, place: NewAnchorage) -> None:
         (place.chain_id, place.genesis_hash, place.contract, place.from_block),
     )
     _add_line(session, number, [place.publisher])
+    # Copies of the file are told apart by these facts of the last anchorage: backups, and what is rebuilt from them.
+    facts = {
+        "chain_id": str(place.chain_id),
+        "genesis_hash": place.genesis_hash.hex(),
+        "contract": place.contract.lower(),
+        "publisher": place.publisher,
+    }
+    session.execute_many(
+        "insert into facts (name, value) values (?, ?) on conflict (name) do update set value = excluded.value",
+        list(facts.items()),
+    )
 
 
 def _add_line(session: Session, number: int, publishers: Sequence[str]) -> None:

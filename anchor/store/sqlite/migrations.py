@@ -60,8 +60,6 @@ def publishers_and_anchorages(database: Database) -> None:
     database.execute("update batches set anchorage = 1 where root is not null")
     database.execute("update batches set publisher = ? where block_hash is not null", (publisher,))
     database.execute("update payloads set anchorage = 1, sender = ?", (publisher,))
-    for name in _ANCHORAGE_FACTS:
-        database.execute("delete from facts where name = ?", (name,))
 
 
 @migrations(name="0008 rebuilt databases")
@@ -313,7 +311,7 @@ _TOKEN_KEYS = (
 )
 
 _ANCHORAGE_FACTS = ("chain_id", "genesis_hash", "contract", "publisher")
-"""Facts that a database was tied to while it had one anchorage and one publisher."""
+"""What a database was tied to while it had one anchorage and one publisher."""
 
 _PUBLISHERS_AND_ANCHORAGES = (
     # In order of age; roots are anchored in the last one.

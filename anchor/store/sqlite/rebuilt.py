@@ -86,8 +86,9 @@ def add_batch(session: Session, seal: Seal, mined: Mined, levels: NodeLevels) ->
     session.execute(
         """
         insert into batches (id, state, created_s, leaf_count, is_closed, sequence, previous_root, sealed_s, root,
-                             credential_root, status_root, mined_transaction, block_number, block_hash, block_time_s)
-        values (?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                             credential_root, status_root, mined_transaction, block_number, block_hash, block_time_s,
+                             publisher)
+        values (?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
         (
             seal.sequence,
@@ -104,6 +105,7 @@ def add_batch(session: Session, seal: Seal, mined: Mined, levels: NodeLevels) ->
             mined.block_number,
             mined.block_hash,
             mined.block_time_s,
+            mined.publisher,
         ),
     )
     append_leaves(session, seal.sequence, 0, bytes(levels[0]))
