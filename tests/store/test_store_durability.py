@@ -45,7 +45,7 @@ async def test_everything_survives_reopening(open_store: OpenStore, tmp_path: Pa
     await store.add_payload(sealed.batch.id, payload(1))
     await store.mark_mined(sealed.batch.id, mined(3))
     await accept(store, issuer, submission(3))
-    await store.pin("chain_id", "1")
+    await store.pin("base_url", "1")
     batch, states, backlog = (
         await store.batch(sealed.batch.id),
         await store.list_states(),
@@ -67,7 +67,7 @@ async def test_everything_survives_reopening(open_store: OpenStore, tmp_path: Pa
     assert list(await again.payloads(sealed.batch.id)) == [payload(1)]
     assert await again.list_states() == states
     assert await again.backlog() == backlog
-    assert await again.pin("chain_id", "2") == "1"
+    assert await again.pin("base_url", "2") == "1"
     await again.close()
 
 

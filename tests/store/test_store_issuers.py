@@ -88,10 +88,10 @@ async def test_rotate_and_disable_unknown_number_not_found(store: Store, issuer:
 
 async def test_pin_keeps_the_first_value_for_ever(store: Store) -> None:
     """A fact is stored once and returned whatever comes later; facts do not mix."""
-    assert await store.pin("chain_id", "1") == "1"
-    assert await store.pin("chain_id", "2") == "1"
+    assert await store.pin("base_url", "1") == "1"
+    assert await store.pin("base_url", "2") == "1"
     assert await store.pin("another", "2") == "2"
-    assert await store.pin("chain_id", "") == "1"
+    assert await store.pin("base_url", "") == "1"
 
 
 async def test_rotate_key_of_a_disabled_issuer_conflict(store: Store, issuer: Issuer) -> None:

@@ -67,7 +67,8 @@ class RunningService:
         self.extra_environment = dict(extra_environment or {})
         self.private_key = private_key or chain.development.private_key
         self._process: asyncio.subprocess.Process | Forked | None = None
-        self._max_age_s = max_age_s
+        self._chain_settings = extra_chain_settings
+        self._settings = f"[batching]\nmax_age_s = {max_age_s}\nstatus_wait_s = {max_age_s}\n{extra_settings}"
         folder.mkdir(parents=True, exist_ok=True)
         self.settle_on(chain, rpc_url=rpc_url)
 
@@ -85,12 +86,8 @@ preset = "anvil"
 contract = "{chain.contract}"
 from_block = {chain.deployed_at}
 poll_s = 0.1
-{extra_chain_settings}
-[batching]
-max_age_s = {max_age_s}
-status_wait_s = {max_age_s}
-{extra_settings}
-        self._max_age_s = max_age_s
+{self._chain_settings}
+{self._settings}
 """,
             "utf-8",
         )
@@ -99,7 +96,9 @@ status_wait_s = {max_age_s}
         """Return the same installation in another folder that holds its settings: same port, same publisher."""
         moved = object.__new__(RunningService)
         moved.folder, moved.port, moved.base_url = folder, self.port, self.base_url
-        moved._private_key, moved._process = self._private_key, None
+        moved.private_key, moved._process = self.private_key, None
+        moved._program, moved.extra_environment = self._program, self.extra_environment
+        moved._chain_settings, moved._settings = self._chain_settings, self._settings
         return moved
 
     def lost(self, folder: Path) -> RunningService:
