@@ -29,6 +29,7 @@ from anchor.service.lists import ListPublisher
 from anchor.service.proofs import Publications
 from anchor.service.related_resources import LIMITS as RESOURCE_LIMITS
 from anchor.service.related_resources import RelatedResources
+from anchor.service.receipts import Receipts, open_receipt_key
 from anchor.service.sealer import Sealer
 from anchor.service.vc_status import CredentialStatus
 from anchor.service.vc_verifying import CredentialVerifying
@@ -77,7 +78,7 @@ class _Signals:
 
 
 def assemble(settings: Settings, edges: Edges) -> Parts:
-    """Return the service, ready to run; makes the operator's key and the key-encryption key at the first start."""
+    """Return the service, ready to run; makes its keys, but for the publisher's, at the first start."""
     signals = _Signals(work=asyncio.Event(), sealed=asyncio.Event(), announcer=Announcer())
     vault = open_vault(settings)
     lists = _list_publisher(settings, edges, vault, signals.announcer)
@@ -125,6 +126,11 @@ def _services(
     issuers = _issuers(settings, edges, vault)
     publications = _publications(settings, edges)
     linked_data = LinkedDataWorker(linked_data=LinkedData())
+    status = ChainStatus(
+        clock=clock,
+        on_clock_fault=lists.set_clock_fault,
+        endpoint_problems=edges.chain.endpoint_problems,
+    )
     return Services(
         intake=Intake(
             store=store,
@@ -138,15 +144,12 @@ def _services(
         list_keys=_list_keys(settings, edges, vault=vault, issuers=issuers, lists=lists),
         webhooks=Webhooks(store=store, vault=vault, post=post, clock=clock),
         publications=publications,
+        receipts=_receipts(settings, edges, status),
         evidence=EvidenceMaker(store=store, publications=publications),
         lists=lists,
         announcer=signals.announcer,
         store=store,
-        status=ChainStatus(
-            clock=clock,
-            on_clock_fault=lists.set_clock_fault,
-            endpoint_problems=edges.chain.endpoint_problems,
-        ),
+        status=status,
         clock=clock,
         limits=settings.limits,
         verifying=_verifying(settings, edges, lists=lists, linked_data=linked_data),
@@ -244,6 +247,20 @@ def _publications(settings: Settings, edges: Edges) -> Publications:
         publisher=edges.signer.address,
         from_block=settings.chain.from_block,
         base_url=settings.server.base_url,
+    )
+
+
+def _receipts(settings: Settings, edges: Edges, status: ChainStatus) -> Receipts:
+    return Receipts(
+        store=edges.store,
+        key=open_receipt_key(settings.data_dir),
+        identity=edges.identity,
+        contract=settings.chain.contract,
+        publisher=edges.signer.address,
+        base_url=settings.server.base_url,
+        promise_s=settings.receipts.promise_s,
+        status=status,
+        clock=edges.clock,
     )
 
 

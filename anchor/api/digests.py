@@ -10,13 +10,13 @@ from anchor.api.auth import calling_issuer
 from anchor.api.body import PACKED_TYPE, read_body, read_json
 from anchor.api.keys import SERVICES, Services
 from anchor.core.digest import SALTED, Method
-from anchor.core.entries import StatusEntry
+from anchor.core.entries import CredentialEntry, StatusEntry, identifier_hash
 from anchor.core.lifecycle import BatchState
 from anchor.core.strict_json import JsonValue
-from anchor.documents import proof_to_json
+from anchor.documents import promise_to_json, proof_to_json, receipt_to_json, receipts_of
 from anchor.errors import Conflict, InvalidInput
 from anchor.fields import MAX_INTEGER, Fields, encode_hex
-from anchor.store.records import Accepted, Batch, DigestPlace, Submission
+from anchor.store.records import Accepted, Batch, DigestPlace, Issuer, Submission
 from status_lists.credential import status_entry
 from status_lists.datetimes import format_datetime
 from status_lists.errors import StatusListError
@@ -38,10 +38,15 @@ async def submit(request: web.Request) -> web.Response:
         raise InvalidInput(f"a request holds 1 to {limits.items_per_request} digests, not {len(items)}")
     submissions = [_read_submission(item, position) for position, item in enumerate(items)]
     accepted = await services.intake.submit(issuer, submissions)
+    # Signed only now that it is durable: a promise is never taken back.
+    promise = await services.receipts.promise_items(issuer, accepted)
     states = await _states(services, accepted)
     receipts = [_receipt(services, item, states[item.batch]) for item in accepted]
     if not isinstance(body, list):
-        return web.json_response(receipts[0], status=201 if accepted[0].is_new else 200)
+        (signed,) = receipts_of(promise, [_entry(issuer, accepted[0])])
+        return web.json_response(
+            receipts[0] | {"receipt": receipt_to_json(signed)}, status=201 if accepted[0].is_new else 200
+        )
     new = sum(item.is_new for item in accepted)
     return web.json_response(
         {
@@ -49,6 +54,7 @@ async def submit(request: web.Request) -> web.Response:
             "known": len(accepted) - new,
             "accepted": format_datetime(services.clock.now_ms()),
             "items": receipts,
+            "promise": promise_to_json(promise),
         }
     )
 
@@ -62,11 +68,13 @@ async def _submit_packed(request: web.Request) -> web.Response:
     limits = services.limits
     body = await read_body(request, limit_bytes=limits.packed_body_bytes, timeout_s=limits.body_timeout_s)
     accepted = await services.intake.submit_packed(issuer, method_code, body)
+    promise = await services.receipts.promise(issuer, accepted.leaves)
     return web.json_response(
         {
             "new": accepted.new,
             "known": accepted.known,
             "accepted": format_datetime(services.clock.now_ms()),
+            "promise": promise_to_json(promise),
         }
     )
 
@@ -155,6 +163,16 @@ async def _states(services: Services, accepted: Sequence[Accepted]) -> dict[int,
             raise AssertionError("an accepted digest has a batch")
         batches[number] = batch
     return batches
+
+
+def _entry(issuer: Issuer, accepted: Accepted) -> CredentialEntry:
+    return CredentialEntry(
+        issuer_id=identifier_hash(issuer.identifier),
+        method=Method(accepted.method_code & ~SALTED),
+        digest=accepted.digest,
+        salted=bool(accepted.method_code & SALTED),
+        status=accepted.status,
+    )
 
 
 def _receipt(services: Services, accepted: Accepted, batch: Batch) -> dict[str, object]:

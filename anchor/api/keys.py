@@ -23,6 +23,7 @@ from anchor.service.list_keys import ListKeys
 from anchor.service.lists import ListPublisher
 from anchor.service.proofs import Publications
 from anchor.service.vc_verifying import CredentialVerifying
+from anchor.service.receipts import Receipts
 from anchor.service.webhooks import Webhooks
 from anchor.store.protocol import Store
 
@@ -36,6 +37,7 @@ class Services:
     list_keys: ListKeys
     webhooks: Webhooks
     publications: Publications
+    receipts: Receipts
     evidence: EvidenceMaker
     lists: ListPublisher
     announcer: Announcer

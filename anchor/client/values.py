@@ -9,7 +9,9 @@ from typing import Literal
 from anchor.core.digest import Method
 from anchor.core.entries import Purpose, StatusEntry
 from anchor.core.lifecycle import BatchState
+from anchor.core.promise import SignedPromise
 from anchor.core.strict_json import JsonValue
+from anchor.documents import ReceiptDocument
 
 MAX_ITEMS = 10_000
 """Submissions, status entries or status changes in one request."""
@@ -135,7 +137,8 @@ class ReceiptAnchor:
 class Receipt:
     """What the service holds of a digest, durable since `accepted`.
 
-    `anchor` comes only with the look-up of one digest that is mined.
+    `anchor` comes only with the look-up of one digest that is mined, `document` only with a submission: the signed
+    receipt that the digest's holder keeps until the proof is there.
     """
 
     digest: bytes
@@ -148,15 +151,20 @@ class Receipt:
     accepted: datetime
     sequence: int | None
     anchor: ReceiptAnchor | None
+    document: ReceiptDocument | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PackedReceipt:
-    """How many digests of a packed request were new and how many known; all are durable since `accepted`."""
+    """How many digests of a packed request were new and how many known; all are durable since `accepted`.
+
+    The one promise covers all of them, known ones too: `receipts_of_packed` cuts the receipt of any digest out.
+    """
 
     new: int
     known: int
     accepted: datetime
+    promise: SignedPromise | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,15 @@ class BatchingSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptSettings:
+    """What the answer to a submission promises."""
+
+    # A block holds the anchor by then, or the receipt is evidence against the service. As long as logs of Certificate
+    # Transparency take: a day to mend a fault, though a batch is usually mined within two minutes.
+    promise_s: int = 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListSettings:
     """The shape and the life of status lists."""
 
@@ -171,6 +180,7 @@ class Settings:
     limits: LimitSettings
     folder: Path
     verify: VerifySettings = field(default_factory=VerifySettings)
+    receipts: ReceiptSettings = field(default_factory=ReceiptSettings)
 
     @property
     def database(self) -> Path:

@@ -115,11 +115,27 @@ class DigestStore(Protocol):
     async def accept_packed(
         self, issuer: int, method_code: int, digests: bytes, *, now_s: int
     ) -> PackedAccepted:
-        """Accept unbound digests, 32 bytes each, all or none; Conflict where one is known with a binding."""
+        """
+        Accept unbound digests, 32 bytes each, all or none; Conflict where one is known with a binding.
+
+        Returns the leaf hashes of all, known and repeated ones among them, in the order given.
+        """
         ...
 
     async def find_digest(self, issuer: int, digest: bytes) -> Sequence[DigestPlace]:
         """Return where the issuer's digest stands, once for each method it was submitted under."""
+        ...
+
+
+class ReceiptKeyStore(Protocol):
+    """The public keys that sign receipts: none is ever forgotten."""
+
+    async def add_receipt_key(self, public_key: bytes, *, now_ms: int) -> None:
+        """Record a key that signs receipts from now on; one that is recorded stays as it is."""
+        ...
+
+    async def receipt_keys(self) -> Sequence[bytes]:
+        """Return every key that ever signed receipts, in the order in which they were recorded."""
         ...
 
 
@@ -342,6 +358,7 @@ class OutboxStore(Protocol):
 class Store(
     IssuerStore,
     DigestStore,
+    ReceiptKeyStore,
     StatusStore,
     NamedCredentialStore,
     BatchStore,

@@ -113,10 +113,11 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class PackedAccepted:
-    """How many digests of a packed request were new and how many known."""
+    """How many digests of a packed request were new and how many known; the leaf hashes of all, in its order."""
 
     new: int
     known: int
+    leaves: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

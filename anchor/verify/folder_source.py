@@ -24,6 +24,10 @@ class FolderSource:
         """Return the publisher document."""
         return await self._read(MIRROR.publisher)
 
+    async def receipt_keys(self) -> bytes:
+        """Return the receipt keys document."""
+        return await self._read(MIRROR.receipt_keys)
+
     async def batch(self, sequence: int) -> bytes:
         """Return the document of a batch."""
         return await self._read(MIRROR.batch.format(sequence=sequence))

@@ -56,6 +56,14 @@ class PublishedFiles(ListSource, LeafSource, Protocol):
         """Yield the leaf hashes of a batch in pieces of any size; ServiceUnavailable beyond `max_bytes`."""
         ...
 
+    async def receipt_keys(self) -> bytes:
+        """Return the receipt keys document; NotFound from a service that signs no receipts."""
+        ...
+
+    def leaves(self, sequence: int, *, max_bytes: int) -> AsyncGenerator[bytes]:
+        """Yield the leaf hashes of a batch in pieces of any size; ServiceUnavailable beyond `max_bytes`."""
+        ...
+
 
 class EvidenceSource(Protocol):
     """A service that is asked about single entries: by issuers and holders, who name no credential by it."""

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from anchor.documents import ListState, PublisherDocument, parse_batch, parse_publisher
+from anchor.documents import (
+    ListState,
+    PublisherDocument,
+    parse_batch,
+    parse_publisher,
+    parse_receipt_keys,
+)
 from anchor.errors import InvalidInput, NotFound, ServiceUnavailable
 from anchor.verify.layout import MAX_DOCUMENT_BYTES
 from anchor.verify.sources import PublishedFiles
@@ -19,7 +25,7 @@ from status_lists.public_keys import public_key_from_multikey
 async def draft_trust(
     files: PublishedFiles, location: FileLocation, *, rpc: str, issuers: Sequence[str]
 ) -> TrustSet:
-    """Return a trust set after the publisher document, with the keys that sign the lists of its issuers.
+    """Return a trust set after the publisher document, with the keys that sign receipts and its issuers' lists.
 
     Accepts the issuers named, or any issuer where none is. Raises ServiceUnavailable where the service gives
     no such document.
@@ -39,12 +45,23 @@ async def draft_trust(
                 publisher=document.publisher,
                 rpc=rpc,
                 from_block=document.from_block,
+                receipt_keys=await _receipt_keys(files),
             ),
         ),
         issuers=tuple(found.get(name, TrustedIssuer(id=name)) for name in dict.fromkeys(names)),
         accepts_any_issuer=not issuers,
         files=location,
     )
+
+
+async def _receipt_keys(files: PublishedFiles) -> tuple[bytes, ...]:
+    """Return the keys that sign receipts; none where the service, or an older mirror, names none."""
+    try:
+        return parse_receipt_keys(await files.receipt_keys()).keys
+    except NotFound:
+        return ()
+    except InvalidInput as exc:
+        raise ServiceUnavailable(f"the receipt keys document cannot be read: {exc}") from exc
 
 
 async def _list_signers(files: PublishedFiles, document: PublisherDocument) -> dict[str, TrustedIssuer]:

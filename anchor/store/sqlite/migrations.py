@@ -42,6 +42,13 @@ def list_keys_of_another_curve(database: Database) -> None:
         database.execute(statement)
 
 
+@migrations(name="0006 receipt keys")
+def receipt_keys(database: Database) -> None:
+    """Create the table of keys that sign receipts."""
+    for statement in _RECEIPT_KEYS:
+        database.execute(statement)
+
+
 @migrations(name="0008 rebuilt databases")
 def rebuilt_databases(database: Database) -> None:
     """Create the tables of what a database that was made anew from chain and published files cannot know."""
@@ -288,6 +295,17 @@ _TOKEN_KEYS = (
     """,
     "create unique index one_token_key on token_keys (issuer) where retired_ms is null",
     "create index token_keys_of_issuer on token_keys (issuer)",
+)
+
+_RECEIPT_KEYS = (
+    # Public halves only: receipts stay checkable whatever becomes of the key's file.
+    """
+    create table receipt_keys (
+        id integer primary key autoincrement,
+        public_key blob not null unique check (length(public_key) = 32),
+        since_ms integer not null
+    ) strict
+    """,
 )
 
 _REBUILT = (

@@ -48,6 +48,7 @@ from anchor.store.sqlite import (
     issuers,
     lists,
     named_credentials,
+    receipt_keys,
     status_changes,
     tiles,
     webhooks,
@@ -184,6 +185,14 @@ class SqliteStore:
         return await self._writer.run(
             lambda session: digests.accept_packed(session, issuer, method_code, packed, now_s)
         )
+
+    async def add_receipt_key(self, public_key: bytes, *, now_ms: int) -> None:
+        """See Store."""
+        await self._writer.run(lambda session: receipt_keys.add_receipt_key(session, public_key, now_ms))
+
+    async def receipt_keys(self) -> Sequence[bytes]:
+        """See Store."""
+        return await self._read(receipt_keys.receipt_keys)
 
     async def find_digest(self, issuer: int, digest: bytes) -> Sequence[DigestPlace]:
         """See Store."""
