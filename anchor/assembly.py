@@ -12,14 +12,17 @@ from anchor.api.keys import Services
 from anchor.chain.protocol import Chain, ChainIdentity, Signer
 from anchor.clock import Clock
 from anchor.config import Settings
+from anchor.core.spending import SpendingPolicy
 from anchor.server.addresses import TrustedProxies
 from anchor.server.assembly import make_admission
 from anchor.server.body_budget import BodyBudget
 from anchor.service.anchorer import Anchorer, AnchorerSettings
 from anchor.service.announcer import Announcer
 from anchor.service.chain_status import ChainStatus
+from anchor.service.due import DueTimes
 from anchor.service.evidence import EvidenceMaker
 from anchor.service.foreign_documents import ForeignDocuments
+from anchor.service.expectations import Expectations
 from anchor.service.intake import Intake
 from anchor.service.issuers import Issuers
 from anchor.service.keys import KeyVault, hash_api_key, load_or_create, new_api_key
@@ -33,6 +36,7 @@ from anchor.service.receipts import Receipts, open_receipt_key
 from anchor.service.sealer import Sealer
 from anchor.service.vc_status import CredentialStatus
 from anchor.service.vc_verifying import CredentialVerifying
+from anchor.service.spending import Spending
 from anchor.service.webhook_delivery import WebhookDelivery
 from anchor.service.webhook_post import WebhookPost
 from anchor.service.webhooks import Webhooks
@@ -45,6 +49,7 @@ OPERATOR_KEY_FILE = "operator.key"
 LIST_KEYS_FILE = "lists.key"
 
 GWEI = 10**9
+ETHER = 10**18
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +88,23 @@ def assemble(settings: Settings, edges: Edges) -> Parts:
     vault = open_vault(settings)
     lists = _list_publisher(settings, edges, vault, signals.announcer)
     post = WebhookPost(allowed_hosts=settings.limits.webhook_hosts)
-    services = _services(settings, edges, signals, vault=vault, lists=lists, post=post)
+    policy = _spending_policy(settings)
+    status = ChainStatus(
+        clock=edges.clock,
+        on_clock_fault=lists.set_clock_fault,
+        endpoint_problems=edges.chain.endpoint_problems,
+    )
+    due = DueTimes(batching=settings.batching, policy=policy, status=status, clock=edges.clock)
+    services = _services(
+        settings, edges, signals, vault=vault, lists=lists, post=post, status=status, due=due
+    )
     sealer = Sealer(
         store=edges.store,
         lists=lists,
         clock=edges.clock,
-        batching=settings.batching,
+        due=due,
+        status=status,
+        look_again_s=settings.poll_s,
         work=signals.work,
         sealed=signals.sealed,
     )
@@ -98,7 +114,10 @@ def assemble(settings: Settings, edges: Edges) -> Parts:
         signer=edges.signer,
         clock=edges.clock,
         settings=_anchorer_settings(settings),
-        status=services.status,
+        spending=Spending(
+            store=edges.store, chain=edges.chain, policy=policy, max_fee_wei=_max_fee_wei(settings)
+        ),
+        status=status,
         sealed=signals.sealed,
         work=signals.work,
     )
@@ -121,16 +140,13 @@ def _services(
     vault: KeyVault,
     lists: ListPublisher,
     post: WebhookPost,
+    status: ChainStatus,
+    due: DueTimes,
 ) -> Services:
     store, clock = edges.store, edges.clock
     issuers = _issuers(settings, edges, vault)
     publications = _publications(settings, edges)
     linked_data = LinkedDataWorker(linked_data=LinkedData())
-    status = ChainStatus(
-        clock=clock,
-        on_clock_fault=lists.set_clock_fault,
-        endpoint_problems=edges.chain.endpoint_problems,
-    )
     return Services(
         intake=Intake(
             store=store,
@@ -145,6 +161,7 @@ def _services(
         webhooks=Webhooks(store=store, vault=vault, post=post, clock=clock),
         publications=publications,
         receipts=_receipts(settings, edges, status),
+        expectations=Expectations(store=store, due=due, status=status, clock=clock),
         evidence=EvidenceMaker(store=store, publications=publications),
         lists=lists,
         announcer=signals.announcer,
@@ -158,6 +175,7 @@ def _services(
         proxies=TrustedProxies(settings.server.trusted_proxies),
         bodies=BodyBudget(limit_bytes=settings.limits.bodies_in_memory_bytes),
         status_wait_s=settings.batching.status_wait_s,
+        warn_days=settings.anchoring.warn_days,
         list_length=settings.lists.length,
         stopping=asyncio.Event(),
         fatal=asyncio.Event(),
@@ -264,12 +282,25 @@ def _receipts(settings: Settings, edges: Edges, status: ChainStatus) -> Receipts
     )
 
 
+def _spending_policy(settings: Settings) -> SpendingPolicy:
+    anchoring = settings.anchoring
+    return SpendingPolicy(
+        daily_budget_wei=int(anchoring.daily_budget_ether * ETHER),
+        cheap_base_fee_wei=int(anchoring.cheap_base_fee_gwei * GWEI),
+        cheap_wait_s=anchoring.cheap_wait_s,
+    )
+
+
+def _max_fee_wei(settings: Settings) -> int:
+    return int(settings.publisher.max_fee_gwei * GWEI)
+
+
 def _anchorer_settings(settings: Settings) -> AnchorerSettings:
     return AnchorerSettings(
         chain_id=settings.chain_id,
         contract=settings.chain.contract,
         confirmations=settings.chain.confirmations,
         poll_s=settings.poll_s,
-        max_fee_wei=int(settings.publisher.max_fee_gwei * GWEI),
+        max_fee_wei=_max_fee_wei(settings),
         replace_after_s=settings.publisher.replace_after_s,
     )

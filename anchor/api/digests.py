@@ -11,6 +11,7 @@ from anchor.api.body import PACKED_TYPE, read_body, read_json
 from anchor.api.keys import SERVICES, Services
 from anchor.core.digest import SALTED, Method
 from anchor.core.entries import CredentialEntry, StatusEntry, identifier_hash
+from anchor.core.expectation import Expectation
 from anchor.core.lifecycle import BatchState
 from anchor.core.strict_json import JsonValue
 from anchor.documents import promise_to_json, proof_to_json, receipt_to_json, receipts_of
@@ -41,7 +42,8 @@ async def submit(request: web.Request) -> web.Response:
     # Signed only now that it is durable: a promise is never taken back.
     promise = await services.receipts.promise_items(issuer, accepted)
     states = await _states(services, accepted)
-    receipts = [_receipt(services, item, states[item.batch]) for item in accepted]
+    expected = {number: await _expected(services, batch) for number, batch in states.items()}
+    receipts = [_receipt(services, item, states[item.batch]) | expected[item.batch] for item in accepted]
     if not isinstance(body, list):
         (signed,) = receipts_of(promise, [_entry(issuer, accepted[0])])
         return web.json_response(
@@ -74,6 +76,7 @@ async def _submit_packed(request: web.Request) -> web.Response:
             "new": accepted.new,
             "known": accepted.known,
             "accepted": format_datetime(services.clock.now_ms()),
+            "expected": _expectation_json(await services.expectations.of_newest()),
             "promise": promise_to_json(promise),
         }
     )
@@ -84,7 +87,9 @@ async def look_up(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     place = await _find_one(request)
     return web.json_response(
-        _receipt(services, place.accepted, place.batch) | {"anchor": _anchor(place.batch)}
+        _receipt(services, place.accepted, place.batch)
+        | await _expected(services, place.batch)
+        | {"anchor": _anchor(place.batch)}
     )
 
 
@@ -196,6 +201,19 @@ def credential_status(services: Services, entry: StatusEntry) -> list[dict[str, 
     first = services.lists.url(entry.list_number)
     second = services.lists.url(entry.list_number + 1)
     return [status_entry(first, "revocation", entry.index), status_entry(second, "suspension", entry.index)]
+
+
+async def _expected(services: Services, batch: Batch) -> dict[str, object]:
+    return {"expected": _expectation_json(await services.expectations.of_batch(batch))}
+
+
+def _expectation_json(expected: Expectation | None) -> dict[str, object] | None:
+    if expected is None:
+        return None
+    return {
+        "mined": format_datetime(expected.mined_s * 1000),
+        "final": format_datetime(expected.final_s * 1000),
+    }
 
 
 def _anchor(batch: Batch) -> dict[str, object] | None:

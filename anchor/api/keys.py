@@ -16,6 +16,7 @@ from anchor.server.body_budget import BodyBudget
 from anchor.service.announcer import Announcer
 from anchor.service.chain_status import ChainStatus
 from anchor.service.evidence import EvidenceMaker
+from anchor.service.expectations import Expectations
 from anchor.service.intake import Intake
 from anchor.service.issuers import Issuers
 from anchor.service.linked_data_worker import LinkedDataWorker
@@ -38,6 +39,7 @@ class Services:
     webhooks: Webhooks
     publications: Publications
     receipts: Receipts
+    expectations: Expectations
     evidence: EvidenceMaker
     lists: ListPublisher
     announcer: Announcer
@@ -51,6 +53,7 @@ class Services:
     proxies: TrustedProxies
     bodies: BodyBudget
     status_wait_s: float
+    warn_days: float
     list_length: int
     stopping: asyncio.Event
     fatal: asyncio.Event

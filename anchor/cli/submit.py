@@ -22,7 +22,14 @@ from anchor.cli.kept_proofs import (
 )
 from anchor.cli.kept_receipts import remove_receipt, write_receipts
 from anchor.cli.options import ServiceOptions, method_option, salt_option, service_options
-from anchor.cli.output import count_text, print_json, print_table, status_json, status_text
+from anchor.cli.output import (
+    count_text,
+    print_json,
+    print_table,
+    status_json,
+    status_text,
+    time_text,
+)
 from anchor.cli.submission import Outcome, Plan, read_files, submit_files
 from anchor.cli.waiting import Fetched, Patience, fetch_proofs
 from anchor.client import DigestTarget, ServiceClient
@@ -243,7 +250,17 @@ def _print_outcomes(outcomes: Sequence[Outcome], *, hints: bool) -> None:
         f"{count_text(len(outcomes), 'file')}: {new:,} new, {known:,} known already, {failed:,} failed"
     )
     if hints and any(outcome.proof is None and not outcome.error for outcome in accepted):
-        click.echo("proofs come once the batch is mined: anchor proof FILE")
+        click.echo(f"proofs come once the batch is mined{_when(accepted)}: anchor proof FILE")
+
+
+def _when(outcomes: Sequence[Outcome]) -> str:
+    """Return when the last proof of those that are missing is likely to come; nothing where nobody can tell."""
+    times = [
+        outcome.receipt.expected.mined
+        for outcome in outcomes
+        if outcome.proof is None and outcome.receipt and outcome.receipt.expected
+    ]
+    return f", about {time_text(max(times))}" if times else ""
 
 
 def _row(outcome: Outcome) -> tuple[str, ...]:

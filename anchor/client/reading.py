@@ -17,6 +17,7 @@ from anchor.client.values import (
     CreatedIssuer,
     CreatedWebhook,
     EntryState,
+    Expected,
     Issuer,
     JsonObject,
     ListSigner,
@@ -139,6 +140,7 @@ def read_receipt(fields: Fields) -> Receipt:
         accepted=fields.decoded("accepted", read_time),
         sequence=fields.integer("sequence", minimum=1) if fields.has("sequence") else None,
         anchor=_read_anchor(fields.child("anchor")) if fields.has("anchor") else None,
+        expected=_read_expected(fields),
     )
 
 
@@ -149,7 +151,15 @@ def read_packed_receipt(fields: Fields) -> PackedReceipt:
         known=fields.integer("known"),
         accepted=fields.decoded("accepted", read_time),
         promise=_read_promise(fields),
+        expected=_read_expected(fields),
     )
+
+
+def _read_expected(fields: Fields) -> Expected | None:
+    if not fields.has("expected"):
+        return None
+    expected = fields.child("expected")
+    return Expected(mined=expected.decoded("mined", read_time), final=expected.decoded("final", read_time))
 
 
 def _read_promise(fields: Fields) -> SignedPromise | None:

@@ -134,9 +134,18 @@ class ReceiptAnchor:
 
 
 @dataclass(frozen=True, slots=True)
+class Expected:
+    """When a digest's batch is likely to be in a block, and when that block is likely to be final."""
+
+    mined: datetime
+    final: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """What the service holds of a digest, durable since `accepted`.
 
+    `expected` is an estimate, None where nothing more is to be expected or nobody can tell.
     `anchor` comes only with the look-up of one digest that is mined, `document` only with a submission: the signed
     receipt that the digest's holder keeps until the proof is there.
     """
@@ -152,6 +161,7 @@ class Receipt:
     sequence: int | None
     anchor: ReceiptAnchor | None
     document: ReceiptDocument | None = None
+    expected: Expected | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +175,7 @@ class PackedReceipt:
     known: int
     accepted: datetime
     promise: SignedPromise | None = None
+    expected: Expected | None = None
 
 
 @dataclass(frozen=True, slots=True)

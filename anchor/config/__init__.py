@@ -8,6 +8,7 @@ Every limit of the service has its name and its reason here.
 from anchor.config.checks import is_base_url
 from anchor.config.reading import load_settings
 from anchor.config.settings import (
+    AnchoringSettings,
     BatchingSettings,
     ChainSettings,
     LimitSettings,
@@ -21,6 +22,7 @@ from anchor.config.settings import (
 )
 
 __all__ = [
+    "AnchoringSettings",
     "BatchingSettings",
     "ChainSettings",
     "LimitSettings",

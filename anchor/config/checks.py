@@ -38,6 +38,11 @@ _BOUNDS = {
     # Longer, and verifiers would call changes overdue, or a silent service stale (docs/protocol.md, Verification).
     "batching.status_wait_s": (0, 1800),
     "batching.heartbeat_s": (1, _DAY_S),
+    "anchoring.daily_budget_ether": (0, 1e6),
+    "anchoring.cheap_base_fee_gwei": (0, 1e6),
+    # With the heartbeat, half a day less than the two days after which verifiers call status stale.
+    "anchoring.cheap_wait_s": (0, _DAY_S / 2),
+    "anchoring.warn_days": (0, 1000),
     "receipts.promise_s": (1, 30 * _DAY_S),
     "lists.ttl_s": (1, _MAX_COUNT),
     "verify.min_list_entries": (1, _MAX_COUNT),
@@ -153,11 +158,18 @@ def _check_publisher(path: Path, publisher: PublisherSettings) -> None:
 
 def _check_promise(path: Path, settings: Settings) -> None:
     """Refuse a promise that honest operation could not keep: each would be evidence against the service."""
+    anchoring = settings.anchoring
     needed_s = settings.batching.max_age_s + _MENDING_S
+    if anchoring.cheap_base_fee_gwei:
+        needed_s += anchoring.cheap_wait_s
+    if anchoring.daily_budget_ether:
+        # What a budget holds back goes as soon as the spending before it is a day old.
+        needed_s += _DAY_S
     if settings.receipts.promise_s < needed_s:
         raise ConfigError(
-            f"{path.name}: receipts.promise_s must be at least {needed_s:g}: batching.max_age_s, and an hour in which "
-            "a transaction may be replaced by dearer ones or an endpoint be away"
+            f"{path.name}: receipts.promise_s must be at least {needed_s:g}: batching.max_age_s, "
+            "anchoring.cheap_wait_s if cheap blocks are waited for, a day if there is a daily budget, and an hour "
+            "to mend a fault"
         )
 
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from anchor.config.checks import check_settings
 from anchor.config.settings import (
+    AnchoringSettings,
     BatchingSettings,
     ChainSettings,
     LimitSettings,
@@ -54,6 +55,7 @@ def load_settings(path: Path, environment: Mapping[str, str]) -> Settings:
         chain=section("chain", ChainSettings),
         publisher=section("publisher", PublisherSettings),
         batching=section("batching", BatchingSettings),
+        anchoring=section("anchoring", AnchoringSettings),
         receipts=section("receipts", ReceiptSettings),
         lists=section("lists", ListSettings),
         limits=section("limits", LimitSettings),

@@ -35,8 +35,10 @@ from anchor.store.records import (
     NodeLevels,
     PackedAccepted,
     Payload,
+    PayloadCost,
     PublishedVersion,
     Seal,
+    SpentPeriod,
     StatusChange,
     Submission,
     TokenKey,
@@ -355,6 +357,26 @@ class OutboxStore(Protocol):
         ...
 
 
+class CostStore(Protocol):
+    """What payloads cost: of each, from the moment it is stored."""
+
+    async def open_costs(self) -> Sequence[PayloadCost]:
+        """Return the costs that no final block has settled, in the order in which the payloads were stored."""
+        ...
+
+    async def note_cost(self, payload: bytes, cost_wei: int, *, mined_s: int) -> None:
+        """Note what a payload cost in the block that holds it, which may still be reorganised away."""
+        ...
+
+    async def settle_costs(self, nonce: int) -> None:
+        """Settle the payloads of a nonce that a final block has used: what was noted of them stands for good."""
+        ...
+
+    async def spent_since(self, time_s: int) -> SpentPeriod:
+        """Return what the settled payloads that were mined at a time or later cost."""
+        ...
+
+
 class Store(
     IssuerStore,
     DigestStore,
@@ -363,6 +385,7 @@ class Store(
     NamedCredentialStore,
     BatchStore,
     OutboxStore,
+    CostStore,
     WebhookStore,
     Protocol,
 ):

@@ -300,6 +300,29 @@ class Payload:
 
 
 @dataclass(frozen=True, slots=True)
+class PayloadCost:
+    """
+    What a payload cost or may cost: at most `worst_wei`, and `cost_wei` once it was seen mined, at `mined_s`.
+
+    Settled is what a final block decides: mined there, or never, since another of its nonce was.
+    """
+
+    hash: bytes
+    nonce: int
+    worst_wei: int
+    cost_wei: int | None
+    mined_s: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SpentPeriod:
+    """What payloads mined since a time cost in all, and when the first of them was mined (None: there is none)."""
+
+    spent_wei: int
+    first_mined_s: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Backlog:
     """What waits to be sealed: the open batch, how many entries it holds and since when, and unanchored lists."""
 

@@ -48,6 +48,7 @@ async def test_new_digest_created_known_one_ok(api: ApiCaller, key: str) -> None
         "accepted": "2023-11-14T22:13:20.000Z",
         "sequence": None,
         "leafIndex": 1,
+        "expected": None,
     }
     assert without_receipt(again.json) == without_receipt(first.json) | {"new": False}
 

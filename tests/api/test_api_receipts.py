@@ -156,3 +156,21 @@ async def test_look_up_signs_nothing(api: ApiCaller, key: str) -> None:
 
     assert answer.status == 200
     assert not {"receipt", "promise"} & answer.json.keys()
+
+
+async def test_every_answer_tells_when_the_anchor_is_expected(
+    api: ApiCaller, service: Running, key: str
+) -> None:
+    """One digest, many, a packed body, a look-up: one batch, one estimate, beside the promise and unsigned."""
+    await service.mine(4)
+    service.services.status.answered()
+    one = await api.post("/v1/digests", item(1), key=key)
+    many = await api.post("/v1/digests", [item(1), item(2)], key=key)
+    packed = await api.post("/v1/digests?method=jcs", key=key, body=digest(3), kind=PACKED)
+    looked = await api.get(f"/v1/digests/{digest(2).hex()}", key=key)
+
+    expected = one.json["expected"]
+    assert expected == {"mined": "2023-11-14T22:15:32.000Z", "final": "2023-11-14T22:16:08.000Z"}
+    assert [each["expected"] for each in many.json["items"]] == [expected, expected]
+    assert packed.json["expected"] == looked.json["expected"] == expected
+    assert "expected" not in one.json["receipt"]

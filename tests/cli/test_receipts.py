@@ -183,6 +183,23 @@ def test_answer_whose_promise_does_not_fit_is_refused(
     assert not has_receipt(badge)
 
 
+def test_submit_and_status_tell_when_the_anchor_is_expected(
+    cli: Cli, service: FakeService, badge: Path
+) -> None:
+    """An estimate for whoever waits; nothing once it is mined."""
+    service.looks_before_mined = 2
+
+    submitted = cli("submit", "--wait", "none", badge)
+    status = cli("status", badge)
+    as_json = json.loads(cli("status", "--json", badge).stdout)
+    mined = cli("status", badge)
+
+    assert "once the batch is mined, about 2026-05-01T12:01:24Z: anchor proof FILE" in submitted.stdout
+    assert "mined about 2026-05-01T12:01:24Z" in status.stdout
+    assert as_json["expectedMined"] == as_json["expectedFinal"] == "2026-05-01T12:01:24Z"
+    assert "about" not in mined.stdout
+
+
 def run(*arguments: object) -> Result:
     """Run a command that asks no service."""
     return CliRunner().invoke(main, [str(argument) for argument in arguments])

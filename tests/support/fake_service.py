@@ -50,6 +50,7 @@ ISSUER_KEY = "issuer-key-of-the-fake"
 ISSUER_ID = "https://university.example"
 TIME = "2026-05-01T12:00:00.000Z"
 TIME_S = 1_777_636_800
+EXPECTED = "2026-05-01T12:01:24.000Z"
 RECEIPT_KEY = ListKey(bytes([7]) * 32)
 LIST_LENGTH = 131_072
 CONTRACT = "0x" + "c0" * 20
@@ -307,12 +308,14 @@ class FakeService:
     def _receipt(self, key: tuple[bytes, Method, bool]) -> Json:
         item = self.items[key]
         status = item.entry.status
+        is_mined = not self.batches[item.sequence - 1].looks_left
         return {
             "digest": encode_digest(key[0]),
             "method": key[1].label,
             "salted": key[2],
             "new": False,
-            "state": "sent" if self.batches[item.sequence - 1].looks_left else "final",
+            "state": "final" if is_mined else "sent",
+            "expected": None if is_mined else {"mined": EXPECTED, "final": EXPECTED},
             "accepted": TIME,
             "status": None if status is None else {"list": status.list_number, "index": status.index},
             "credentialStatus": [] if status is None else self._credential_status(status),

@@ -49,6 +49,13 @@ def receipt_keys(database: Database) -> None:
         database.execute(statement)
 
 
+@migrations(name="0006b what anchors cost")
+def what_anchors_cost(database: Database) -> None:
+    """Create the table of what payloads cost; what was spent before it was there is not counted."""
+    for statement in _COSTS:
+        database.execute(statement)
+
+
 @migrations(name="0008 rebuilt databases")
 def rebuilt_databases(database: Database) -> None:
     """Create the tables of what a database that was made anew from chain and published files cannot know."""
@@ -305,6 +312,26 @@ _RECEIPT_KEYS = (
         public_key blob not null unique check (length(public_key) = 32),
         since_ms integer not null
     ) strict
+    """,
+)
+
+_COSTS = (
+    # A cost in wei may exceed a 64-bit integer, so it is text; `mined_s` is null where the payload was not seen mined.
+    """
+    create table payload_costs (
+        payload blob primary key references payloads (hash),
+        cost_wei text,
+        mined_s integer,
+        is_settled integer not null default 0 check (is_settled in (0, 1)),
+        check ((cost_wei is null) = (mined_s is null))
+    ) strict, without rowid
+    """,
+    "create index payloads_of_nonce on payloads (nonce)",
+    "create index open_costs on payload_costs (payload) where is_settled = 0",
+    "create index costs_by_time on payload_costs (mined_s) where mined_s is not null",
+    """
+    insert into payload_costs (payload, is_settled)
+    select payloads.hash, batches.state = 'final' from payloads join batches on batches.id = payloads.batch
     """,
 )
 

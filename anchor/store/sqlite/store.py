@@ -35,8 +35,10 @@ from anchor.store.records import (
     NodeLevels,
     PackedAccepted,
     Payload,
+    PayloadCost,
     PublishedVersion,
     Seal,
+    SpentPeriod,
     StatusChange,
     Submission,
     TokenKey,
@@ -44,6 +46,7 @@ from anchor.store.records import (
 from anchor.store.sqlite import (
     allocation,
     batches,
+    costs,
     digests,
     issuers,
     lists,
@@ -390,6 +393,22 @@ class SqliteStore:
     async def mark_final(self, batch: int) -> None:
         """See Store."""
         await self._writer.run(lambda session: batches.mark_final(session, batch))
+
+    async def open_costs(self) -> Sequence[PayloadCost]:
+        """See Store."""
+        return await self._read(costs.open_costs)
+
+    async def note_cost(self, payload: bytes, cost_wei: int, *, mined_s: int) -> None:
+        """See Store."""
+        await self._writer.run(lambda session: costs.note_cost(session, payload, cost_wei, mined_s))
+
+    async def settle_costs(self, nonce: int) -> None:
+        """See Store."""
+        await self._writer.run(lambda session: costs.settle_costs(session, nonce))
+
+    async def spent_since(self, time_s: int) -> SpentPeriod:
+        """See Store."""
+        return await self._read(lambda session: costs.spent_since(session, time_s))
 
     async def add_webhook(self, webhook: NewWebhook, *, limit: int, now_ms: int) -> Webhook:
         """See Store."""
