@@ -70,7 +70,9 @@ async def _submit_packed(request: web.Request) -> web.Response:
     limits = services.limits
     body = await read_body(request, limit_bytes=limits.packed_body_bytes, timeout_s=limits.body_timeout_s)
     accepted = await services.intake.submit_packed(issuer, method_code, body)
-    promise = await services.receipts.promise(issuer, accepted.leaves)
+    promise = await services.receipts.promise(
+        issuer, root=accepted.root, entry_count=accepted.new + accepted.known
+    )
     return web.json_response(
         {
             "new": accepted.new,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,8 +9,8 @@ from pathlib import Path
 from anchor.chain.protocol import ChainIdentity
 from anchor.clock import Clock
 from anchor.core.entries import encode_credential, identifier_hash
-from anchor.core.merkle import HASH_BYTES, leaf_hash
-from anchor.core.promise import Promise, SignedPromise, request_tree
+from anchor.core.merkle import leaf_hash, root_of
+from anchor.core.promise import Promise, SignedPromise
 from anchor.documents import ReceiptKeysDocument
 from anchor.service.chain_status import ChainStatus
 from anchor.service.keys import load_or_create
@@ -68,17 +67,16 @@ class Receipts:
             leaf_hash(encode_credential(issuer_id, item.method_code, item.digest, item.status))
             for item in accepted
         ]
-        return await self.promise(issuer, b"".join(leaves))
+        return await self.promise(issuer, root=root_of(b"".join(leaves)), entry_count=len(leaves))
 
-    async def promise(self, issuer: Issuer, leaves: bytes) -> SignedPromise:
+    async def promise(self, issuer: Issuer, *, root: bytes, entry_count: int) -> SignedPromise:
         """
-        Promise that every entry of a request, given by its leaf hashes, is anchored by `promise_s` from now.
+        Promise that every entry of a request, given by the root over their leaves, is anchored `promise_s` from now.
 
         Call it only once they are durable. The time runs from the clock or the newest block, whichever is later: a
         clock that is slow must not make promises that are due before they can be kept.
         """
         await self._record_key()
-        root = await asyncio.to_thread(lambda: request_tree(leaves).root())
         accepted_s = self._clock.now_ms() // 1000
         latest = self._status.latest
         since_s = accepted_s if latest is None else max(accepted_s, latest.timestamp_s)
@@ -89,7 +87,7 @@ class Receipts:
             publisher=self._publisher,
             base_url=self._base_url,
             issuer=issuer.identifier,
-            entry_count=len(leaves) // HASH_BYTES,
+            entry_count=entry_count,
             root=root,
             accepted_s=accepted_s,
             anchored_by_s=since_s + self._promise_s,

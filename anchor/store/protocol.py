@@ -120,7 +120,8 @@ class DigestStore(Protocol):
         """
         Accept unbound digests, 32 bytes each, all or none; Conflict where one is known with a binding.
 
-        Returns the leaf hashes of all, known and repeated ones among them, in the order given.
+        The root that is returned is over the leaf hashes of all, known and repeated ones among them, in the order
+        given.
         """
         ...
 

@@ -113,11 +113,11 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class PackedAccepted:
-    """How many digests of a packed request were new and how many known; the leaf hashes of all, in its order."""
+    """How many digests of a packed request were new and how many known; the root over the leaf hashes of all."""
 
     new: int
     known: int
-    leaves: bytes = field(repr=False)
+    root: bytes
 
 
 @dataclass(frozen=True, slots=True)

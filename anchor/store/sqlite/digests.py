@@ -13,7 +13,7 @@ from anchor.core.entries import (
     identifier_hash,
     unbound_credential_leaves,
 )
-from anchor.core.merkle import HASH_BYTES, leaf_hash
+from anchor.core.merkle import HASH_BYTES, Tree, leaf_hash, root_of
 from anchor.errors import Conflict, InvalidInput
 from anchor.store.records import Accepted, DigestPlace, ListPlan, PackedAccepted, Submission
 from anchor.store.sqlite.allocation import HandedOut, allocate
@@ -24,7 +24,11 @@ from anchor.store.sqlite.tiles import append_leaves
 from anchor.store.sqlite.writer import Session
 
 _SLICE = 32_768
-"""Digests that are sorted and inserted together: sorted runs touch the index page by page."""
+"""
+Digests that are sorted and inserted together: sorted runs touch the index page by page.
+
+A power of two, so that the tree over the slices' roots is the tree over all leaves, which nobody needs to hold.
+"""
 
 _INSERT = """
     insert into entries (issuer, method, digest, batch, leaf_index, accepted_s, list, list_index)
@@ -79,14 +83,14 @@ def accept_packed(
     batch, first_size = open_batch(session, now_s)
     size = first_size
     orphans = Orphans(session, issuer, issuer_id)
-    leaves: list[bytes] = []
+    subtrees = Tree()
     for start in range(0, len(digests), _SLICE * DIGEST_BYTES):
         chunk = digests[start : start + _SLICE * DIGEST_BYTES]
         in_order = [chunk[at : at + DIGEST_BYTES] for at in range(0, len(chunk), DIGEST_BYTES)]
         orphans.claim_unbound(method_code, in_order)
-        # Hashed once: the batch takes those that are new, the promise of the request covers them all.
+        # Hashed once: the batch takes those that are new, the root of the request is over them all.
         hashed = unbound_credential_leaves(issuer_id, method_code, in_order)
-        leaves.append(hashed)
+        subtrees.extend(root_of(hashed))
         session.execute("savepoint slice")
         if _insert_unbound(session, issuer, method_code, batch, size, in_order, now_s) != len(in_order):
             session.execute("rollback to slice")
@@ -97,7 +101,7 @@ def accept_packed(
         _grow(session, batch, size, hashed, now_s)
         size += len(hashed) // HASH_BYTES
     new = size - first_size
-    return PackedAccepted(new=new, known=len(digests) // DIGEST_BYTES - new, leaves=b"".join(leaves))
+    return PackedAccepted(new=new, known=len(digests) // DIGEST_BYTES - new, root=subtrees.root())
 
 
 def find_digest(session: Session, issuer: int, digest: bytes) -> Sequence[DigestPlace]:
