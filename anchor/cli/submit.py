@@ -134,8 +134,11 @@ async def _submit(
     async with options.client() as client:
         if not writing.force:
             await keep_bindings(client, outcomes, writing.directory)
-        await submit_files(client, outcomes, plan)
-        write_receipts(outcomes, writing.directory, force=writing.force)
+        try:
+            await submit_files(client, outcomes, plan)
+        finally:
+            # What one request was promised must not be lost because a later one fails.
+            write_receipts(outcomes, writing.directory, force=writing.force)
         if wait is None:
             return None
         try:

@@ -24,7 +24,7 @@ from anchor.service.kept_anchors import note_strangers, require_final_anchor
 from anchor.service.look import Look, canonical_hash, final_block, latest_block, look_at_publisher
 from anchor.service.payload_ages import PayloadAges
 from anchor.service.resealing import reseal_on_head
-from anchor.service.spending import ANCHOR_GAS_LIMIT, Spending
+from anchor.service.spending import ANCHOR_GAS_LIMIT, Funds, Spending
 from anchor.store.protocol import Store
 from anchor.store.records import Batch, Mined, Payload
 
@@ -115,25 +115,24 @@ class Anchorer:
         if unfinished or await self._store.open_costs():
             look = await look_at_publisher(self._chain, self._signer.address, latest=latest, final=final)
             await self._spending.settle(look)
-        await self._take_stock(latest, look)
+        funds = await self._take_stock(latest, look)
         if look is not None:
             self._maybe_lost, self._unpaid = False, None
             await self._advance_all(unfinished, look)
             self._status.unpaid = self._unpaid
         # A chain may make its next block only for our transaction: a lost broadcast, or one that waits for money, must
         # not wait for that block.
-        self._seen = () if self._maybe_lost or self._status.unpaid else seen
+        self._seen = () if self._maybe_lost or self._status.unpaid or funds.pause else seen
 
-    async def _take_stock(self, latest: Block, look: Look | None) -> None:
-        """Note what the account has, and what keeps the next anchor from being paid for."""
+    async def _take_stock(self, latest: Block, look: Look | None) -> Funds:
+        """Note, and return, what the account has and what keeps the next anchor from being paid for."""
         balance_wei = await self._chain.balance_wei(self._signer.address)
         purse = await self._spending.purse(
             balance_wei=balance_wei, now_s=latest.timestamp_s, nonce=look.nonce if look else 0
         )
-        self._status.balance_wei = balance_wei
-        self._status.funds = await self._spending.funds(
-            purse, now_s=latest.timestamp_s, base_fee_wei=latest.base_fee_wei
-        )
+        funds = await self._spending.funds(purse, now_s=latest.timestamp_s, base_fee_wei=latest.base_fee_wei)
+        self._status.balance_wei, self._status.funds = balance_wei, funds
+        return funds
 
     async def _advance_all(self, unfinished: Sequence[Batch], look: Look) -> None:
         waits = False

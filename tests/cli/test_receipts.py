@@ -14,7 +14,7 @@ from anchor.core.digest import Method, credential_digest
 from anchor.documents import ReceiptDocument, parse_proof, parse_receipt, receipt_to_json
 from status_lists.keys import check_signature
 from tests.cli.conftest import Cli
-from tests.support.fake_service import ISSUER_ID, RECEIPT_KEY, FakeService
+from tests.support.fake_service import ISSUER_ID, RECEIPT_KEY, Canned, FakeService
 
 
 def receipt_beside(path: Path) -> ReceiptDocument:
@@ -130,6 +130,27 @@ def test_receipt_of_another_digest_is_not_overwritten(cli: Cli, badge: Path) -> 
 
     cli("proof", badge)
     assert receipt_beside(badge) == first, "a proof of another digest upgrades nothing"
+
+
+def test_receipts_of_a_request_survive_the_failure_of_the_next(
+    cli: Cli, service: FakeService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten thousand files go in one request: what that was promised is on disk, whatever becomes of the others."""
+    monkeypatch.setattr("anchor.cli.submission.MAX_ITEMS", 1)
+    paths = [tmp_path / "first.json", tmp_path / "second.json"]
+    for path in paths:
+        path.write_text(json.dumps({"name": path.name}))
+    genuine = service._promise
+
+    def promise_once(leaves: bytes) -> dict[str, object]:
+        service.canned.append(Canned.problem(401, "unauthorized", "the key was replaced"))
+        return genuine(leaves)
+
+    monkeypatch.setattr(service, "_promise", promise_once)
+
+    cli("submit", "--wait", "none", *paths, code=1)
+
+    assert [has_receipt(path) for path in paths] == [True, False]
 
 
 def test_damaged_receipt_is_replaced(cli: Cli, badge: Path) -> None:

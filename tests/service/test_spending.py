@@ -222,6 +222,23 @@ async def test_account_that_cannot_pay_signs_nothing(service: Running, issuer: I
     assert service.services.status.unpaid is None
 
 
+async def test_refill_is_seen_without_a_new_block(service: Running, issuer: Issuer) -> None:
+    """A chain that makes blocks for transactions alone makes none while nothing is sent."""
+    service.chain.balances_wei[service.publisher] = 0
+    (accepted,) = await service.submit(issuer, 1)
+    await service.anchorer.step()
+    service.clock.advance(60)
+    await service.turn()
+    assert await service.state(accepted.batch) is BatchState.ACCEPTED
+
+    service.chain.balances_wei[service.publisher] = 10**18
+    await service.anchorer.step()
+    await service.turn()
+
+    assert await service.state(accepted.batch) is BatchState.SENT
+    assert service.chain.latest.number == 0
+
+
 async def test_endpoint_without_the_block_of_its_receipt_settles_nothing(
     service: Running, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
