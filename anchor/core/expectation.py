@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 BLOCKS_TO_BE_MINED = 2
@@ -28,9 +27,13 @@ class Expectation:
 def expect_mined(pace: Pace, *, now_s: float, waits_s: float) -> Expectation:
     """Return the expectation for a batch that is sent in so many seconds; finality begins with a whole block."""
     mined_s = now_s + waits_s + BLOCKS_TO_BE_MINED * pace.block_time_s
-    return expect_final(pace, mined_s=math.ceil(mined_s))
+    return expect_final(pace, mined_s=_up(mined_s))
 
 
 def expect_final(pace: Pace, *, mined_s: int) -> Expectation:
     """Return the expectation for a batch that is mined."""
-    return Expectation(mined_s=mined_s, final_s=math.ceil(mined_s + pace.block_time_s + pace.finality_lag_s))
+    return Expectation(mined_s=mined_s, final_s=_up(mined_s + pace.block_time_s + pace.finality_lag_s))
+
+
+def _up(seconds: float) -> int:
+    return -int(-seconds // 1)

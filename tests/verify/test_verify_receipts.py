@@ -7,11 +7,15 @@ from pathlib import Path
 import pytest
 
 from anchor.documents import parse_receipt
+from anchor.verify.audit_chain import read_anchors
+from anchor.verify.chain_view import open_anchorage, open_final_view
+from anchor.verify.folder_source import FolderSource
+from anchor.verify.leaf_search import search_leaf
 from anchor.verify.receipt_report import ReceiptReport
-from tests.support.fake_chain import address
+from tests.support.fake_chain import address, opener
 from tests.support.publisher import proof_bytes
 from tests.verify.promised import DAY_S, Promised, promise_for, to_bytes
-from tests.verify.world import World
+from tests.verify.world import RPC, World
 
 CREDENTIALS = [b'{"number":%d}' % number for number in range(5)]
 
@@ -200,3 +204,19 @@ async def test_credential_at_hand_must_be_the_one(world: World) -> None:
     assert told(await promised.check(credential=CREDENTIALS[0]))[0] == "kept"
     assert told(await promised.check(credential=CREDENTIALS[1])) == ("unknown", "digest_differs", 3)
     assert told(await promised.check(credential=b"no JSON")) == ("unknown", "digest_differs", 3)
+
+
+async def test_bytes_across_two_leaves_are_no_leaf(world: World) -> None:
+    """A leaf stands at a border of 32 bytes, or it does not stand there."""
+    promise_for(world, CREDENTIALS)
+    batch = world.publisher.anchor()
+    async with open_anchorage(world.anchorage, opener((RPC, world.chain))) as reader:
+        anchors, _ = await read_anchors(await open_final_view(reader, world.anchorage))
+    leaves, files = bytes(batch.tree.levels[0]), FolderSource(world.folder)
+
+    across = await search_leaf(leaves[48:80], anchors, files)
+    whole = await search_leaf(leaves[64:96], anchors, files)
+
+    assert (across.found, across.unread) == (None, ())
+    assert whole.found is not None
+    assert (whole.found.sequence, whole.found.leaf_index) == (2, 2)
