@@ -21,8 +21,8 @@ from anchor.service.announcer import Announcer
 from anchor.service.chain_status import ChainStatus
 from anchor.service.due import DueTimes
 from anchor.service.evidence import EvidenceMaker
-from anchor.service.foreign_documents import ForeignDocuments
 from anchor.service.expectations import Expectations
+from anchor.service.foreign_documents import ForeignDocuments
 from anchor.service.intake import Intake
 from anchor.service.issuers import Issuers
 from anchor.service.keys import KeyVault, hash_api_key, load_or_create, new_api_key
@@ -30,13 +30,13 @@ from anchor.service.linked_data_worker import LinkedDataWorker
 from anchor.service.list_keys import ListKeys
 from anchor.service.lists import ListPublisher
 from anchor.service.proofs import Publications
+from anchor.service.receipts import Receipts, open_receipt_key
 from anchor.service.related_resources import LIMITS as RESOURCE_LIMITS
 from anchor.service.related_resources import RelatedResources
-from anchor.service.receipts import Receipts, open_receipt_key
 from anchor.service.sealer import Sealer
+from anchor.service.spending import Spending
 from anchor.service.vc_status import CredentialStatus
 from anchor.service.vc_verifying import CredentialVerifying
-from anchor.service.spending import Spending
 from anchor.service.webhook_delivery import WebhookDelivery
 from anchor.service.webhook_post import WebhookPost
 from anchor.service.webhooks import Webhooks

@@ -23,8 +23,8 @@ from anchor.service.linked_data_worker import LinkedDataWorker
 from anchor.service.list_keys import ListKeys
 from anchor.service.lists import ListPublisher
 from anchor.service.proofs import Publications
-from anchor.service.vc_verifying import CredentialVerifying
 from anchor.service.receipts import Receipts
+from anchor.service.vc_verifying import CredentialVerifying
 from anchor.service.webhooks import Webhooks
 from anchor.store.protocol import Store
 

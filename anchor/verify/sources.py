@@ -47,6 +47,7 @@ class PublishedFiles(ListSource, LeafSource, Protocol):
 
     async def did_document(self, slug: str) -> bytes:
         """Return the DID document of an issuer that has it hosted by the service, by its name there."""
+        ...
 
     async def list_jwt(self, number: int) -> bytes:
         """Return the newest version of a list as `vc+jwt`; NotFound where it is not published so."""
@@ -58,10 +59,6 @@ class PublishedFiles(ListSource, LeafSource, Protocol):
 
     async def receipt_keys(self) -> bytes:
         """Return the receipt keys document; NotFound from a service that signs no receipts."""
-        ...
-
-    def leaves(self, sequence: int, *, max_bytes: int) -> AsyncGenerator[bytes]:
-        """Yield the leaf hashes of a batch in pieces of any size; ServiceUnavailable beyond `max_bytes`."""
         ...
 
 
