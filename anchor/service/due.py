@@ -17,7 +17,7 @@ class DueTimes:
     Tells the sealer when to seal, and whoever asks when that will be.
 
     A batch is held before it is sealed, so that all that comes meanwhile goes with it, in one anchor. Nothing of a
-    wait is stored: after a restart the same times lead to the same answer, and a clock that is set back puts nothing off.
+    wait is stored: after a restart the same times lead to the same answer. A clock that is set back puts nothing off.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class DueTimes:
         return backlog.open_entries >= self._batching.max_entries
 
     def _until_due_s(self, backlog: Backlog) -> float:
-        """Return in how many seconds a batch falls due by age, waiting status changes or silence; negative once it is."""
+        """Return in how many seconds a batch falls due by age, status changes or silence; negative once it is."""
         batching, waited_s = self._batching, self._waits.waited_s
         # Before the first anchor there is no silence to break: nobody has anything to check yet.
         due_in_s = [batching.heartbeat_s]

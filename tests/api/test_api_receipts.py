@@ -133,7 +133,7 @@ async def test_submission_that_failed_is_answered_without_a_promise(
     else:
         answer = await api.post("/v1/digests?method=jcs", key=key, body=digest(1), kind=PACKED)
 
-    assert answer.status == 500
+    assert answer.status == 503
     assert b"signature" not in answer.body
 
 
