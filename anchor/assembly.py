@@ -12,13 +12,16 @@ from anchor.api.keys import Services
 from anchor.chain.protocol import Chain, Signer
 from anchor.clock import Clock
 from anchor.config import Settings
+from anchor.core.spending import SpendingPolicy
 from anchor.server.addresses import TrustedProxies
 from anchor.server.assembly import make_admission
 from anchor.server.body_budget import BodyBudget
 from anchor.service.anchorer import Anchorer, AnchorerSettings
 from anchor.service.announcer import Announcer
 from anchor.service.chain_status import ChainStatus
+from anchor.service.due import DueTimes
 from anchor.service.evidence import EvidenceMaker
+from anchor.service.expectations import Expectations
 from anchor.service.foreign_documents import ForeignDocuments
 from anchor.service.intake import Intake
 from anchor.service.issuers import Issuers
@@ -27,9 +30,11 @@ from anchor.service.linked_data_worker import LinkedDataWorker
 from anchor.service.list_keys import ListKeys
 from anchor.service.lists import ListPublisher
 from anchor.service.proofs import Publications
+from anchor.service.receipts import Receipts, open_receipt_key
 from anchor.service.related_resources import LIMITS as RESOURCE_LIMITS
 from anchor.service.related_resources import RelatedResources
 from anchor.service.sealer import Sealer
+from anchor.service.spending import Spending
 from anchor.service.vc_status import CredentialStatus
 from anchor.service.vc_verifying import CredentialVerifying
 from anchor.service.webhook_delivery import WebhookDelivery
@@ -44,6 +49,7 @@ OPERATOR_KEY_FILE = "operator.key"
 LIST_KEYS_FILE = "lists.key"
 
 GWEI = 10**9
+ETHER = 10**18
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +82,28 @@ class _Signals:
 
 
 def assemble(settings: Settings, edges: Edges) -> Parts:
-    """Return the service, ready to run; makes the operator's key and the key-encryption key at the first start."""
+    """Return the service, ready to run; makes its keys, but for the publisher's, at the first start."""
     signals = _Signals(work=asyncio.Event(), sealed=asyncio.Event(), announcer=Announcer())
     vault = open_vault(settings)
     lists = _list_publisher(settings, edges, vault, signals.announcer)
     post = WebhookPost(allowed_hosts=settings.limits.webhook_hosts)
-    services = _services(settings, edges, signals, vault=vault, lists=lists, post=post)
+    policy = _spending_policy(settings)
+    status = ChainStatus(
+        clock=edges.clock,
+        on_clock_fault=lists.set_clock_fault,
+        endpoint_problems=edges.chain.endpoint_problems,
+    )
+    due = DueTimes(batching=settings.batching, policy=policy, status=status, clock=edges.clock)
+    services = _services(
+        settings, edges, signals, vault=vault, lists=lists, post=post, status=status, due=due
+    )
     sealer = Sealer(
         store=edges.store,
         lists=lists,
         clock=edges.clock,
-        batching=settings.batching,
+        due=due,
+        status=status,
+        look_again_s=settings.poll_s,
         work=signals.work,
         sealed=signals.sealed,
     )
@@ -96,7 +113,14 @@ def assemble(settings: Settings, edges: Edges) -> Parts:
         signer=edges.signer,
         clock=edges.clock,
         settings=_anchorer_settings(settings),
-        status=services.status,
+        spending=Spending(
+            store=edges.store,
+            chain=edges.chain,
+            publisher=edges.signer.address,
+            policy=policy,
+            max_fee_wei=_max_fee_wei(settings),
+        ),
+        status=status,
         sealed=signals.sealed,
         work=signals.work,
     )
@@ -119,6 +143,8 @@ def _services(
     vault: KeyVault,
     lists: ListPublisher,
     post: WebhookPost,
+    status: ChainStatus,
+    due: DueTimes,
 ) -> Services:
     store, clock = edges.store, edges.clock
     issuers = _issuers(settings, edges, vault)
@@ -137,15 +163,13 @@ def _services(
         list_keys=_list_keys(settings, edges, vault=vault, issuers=issuers, lists=lists),
         webhooks=Webhooks(store=store, vault=vault, post=post, clock=clock),
         publications=publications,
+        receipts=_receipts(settings, edges, status),
+        expectations=Expectations(store=store, due=due, status=status, clock=clock),
         evidence=EvidenceMaker(store=store, publications=publications),
         lists=lists,
         announcer=signals.announcer,
         store=store,
-        status=ChainStatus(
-            clock=clock,
-            on_clock_fault=lists.set_clock_fault,
-            endpoint_problems=edges.chain.endpoint_problems,
-        ),
+        status=status,
         clock=clock,
         limits=settings.limits,
         verifying=_verifying(settings, edges, lists=lists, linked_data=linked_data),
@@ -154,6 +178,7 @@ def _services(
         proxies=TrustedProxies(settings.server.trusted_proxies),
         bodies=BodyBudget(limit_bytes=settings.limits.bodies_in_memory_bytes),
         status_wait_s=settings.batching.status_wait_s,
+        warn_days=settings.anchoring.warn_days,
         list_length=settings.lists.length,
         stopping=asyncio.Event(),
         fatal=asyncio.Event(),
@@ -235,12 +260,36 @@ def _verifying(
     )
 
 
+def _receipts(settings: Settings, edges: Edges, status: ChainStatus) -> Receipts:
+    return Receipts(
+        store=edges.store,
+        key=open_receipt_key(settings.data_dir),
+        base_url=settings.server.base_url,
+        promise_s=settings.receipts.promise_s,
+        status=status,
+        clock=edges.clock,
+    )
+
+
+def _spending_policy(settings: Settings) -> SpendingPolicy:
+    anchoring = settings.anchoring
+    return SpendingPolicy(
+        daily_budget_wei=int(anchoring.daily_budget_ether * ETHER),
+        cheap_base_fee_wei=int(anchoring.cheap_base_fee_gwei * GWEI),
+        cheap_wait_s=anchoring.cheap_wait_s,
+    )
+
+
+def _max_fee_wei(settings: Settings) -> int:
+    return int(settings.publisher.max_fee_gwei * GWEI)
+
+
 def _anchorer_settings(settings: Settings) -> AnchorerSettings:
     return AnchorerSettings(
         chain_id=settings.chain_id,
         contract=settings.chain.contract,
         confirmations=settings.chain.confirmations,
         poll_s=settings.poll_s,
-        max_fee_wei=int(settings.publisher.max_fee_gwei * GWEI),
+        max_fee_wei=_max_fee_wei(settings),
         replace_after_s=settings.publisher.replace_after_s,
     )

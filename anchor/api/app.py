@@ -91,6 +91,7 @@ def _public_routes() -> dict[str, Handler]:
     return {
         "/openapi.json": _openapi,
         "/v1/publisher": public.publisher,
+        "/v1/receipt-keys": public.receipt_keys,
         "/v1/events": events.events,
         f"/v1/batches/{{sequence:{_NUMBER}}}": public.batch,
         f"/v1/batches/{{sequence:{_NUMBER}}}/leaves": public.leaves,

@@ -10,13 +10,14 @@ from anchor.api.auth import calling_issuer
 from anchor.api.body import PACKED_TYPE, read_body, read_json
 from anchor.api.keys import SERVICES, Services
 from anchor.core.digest import SALTED, Method
-from anchor.core.entries import StatusEntry
+from anchor.core.entries import CredentialEntry, StatusEntry, identifier_hash
+from anchor.core.expectation import Expectation
 from anchor.core.lifecycle import BatchState
 from anchor.core.strict_json import JsonValue
-from anchor.documents import proof_to_json
+from anchor.documents import promise_to_json, proof_to_json, receipt_to_json, receipts_of
 from anchor.errors import Conflict, InvalidInput
 from anchor.fields import MAX_INTEGER, Fields, encode_hex
-from anchor.store.records import Accepted, Batch, DigestPlace, Submission
+from anchor.store.records import Accepted, Batch, DigestPlace, Issuer, Submission
 from status_lists.credential import status_entry
 from status_lists.datetimes import format_datetime
 from status_lists.errors import StatusListError
@@ -38,10 +39,16 @@ async def submit(request: web.Request) -> web.Response:
         raise InvalidInput(f"a request holds 1 to {limits.items_per_request} digests, not {len(items)}")
     submissions = [_read_submission(item, position) for position, item in enumerate(items)]
     accepted = await services.intake.submit(issuer, submissions)
+    # Signed only now that it is durable: a promise is never taken back.
+    promise = await services.receipts.promise_items(issuer, accepted)
     states = await _states(services, accepted)
-    receipts = [_receipt(services, item, states[item.batch]) for item in accepted]
+    expected = {number: await _expected(services, batch) for number, batch in states.items()}
+    receipts = [_receipt(services, item, states[item.batch]) | expected[item.batch] for item in accepted]
     if not isinstance(body, list):
-        return web.json_response(receipts[0], status=201 if accepted[0].is_new else 200)
+        (signed,) = receipts_of(promise, [_entry(issuer, accepted[0])])
+        return web.json_response(
+            receipts[0] | {"receipt": receipt_to_json(signed)}, status=201 if accepted[0].is_new else 200
+        )
     new = sum(item.is_new for item in accepted)
     return web.json_response(
         {
@@ -49,6 +56,7 @@ async def submit(request: web.Request) -> web.Response:
             "known": len(accepted) - new,
             "accepted": format_datetime(services.clock.now_ms()),
             "items": receipts,
+            "promise": promise_to_json(promise),
         }
     )
 
@@ -62,11 +70,16 @@ async def _submit_packed(request: web.Request) -> web.Response:
     limits = services.limits
     body = await read_body(request, limit_bytes=limits.packed_body_bytes, timeout_s=limits.body_timeout_s)
     accepted = await services.intake.submit_packed(issuer, method_code, body)
+    promise = await services.receipts.promise(
+        issuer, root=accepted.root, entry_count=accepted.new + accepted.known
+    )
     return web.json_response(
         {
             "new": accepted.new,
             "known": accepted.known,
             "accepted": format_datetime(services.clock.now_ms()),
+            "expected": _expectation_json(await services.expectations.of_newest()),
+            "promise": promise_to_json(promise),
         }
     )
 
@@ -76,7 +89,9 @@ async def look_up(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     place = await _find_one(request)
     return web.json_response(
-        _receipt(services, place.accepted, place.batch) | {"anchor": _anchor(place.batch)}
+        _receipt(services, place.accepted, place.batch)
+        | await _expected(services, place.batch)
+        | {"anchor": _anchor(place.batch)}
     )
 
 
@@ -157,6 +172,16 @@ async def _states(services: Services, accepted: Sequence[Accepted]) -> dict[int,
     return batches
 
 
+def _entry(issuer: Issuer, accepted: Accepted) -> CredentialEntry:
+    return CredentialEntry(
+        issuer_id=identifier_hash(issuer.identifier),
+        method=Method(accepted.method_code & ~SALTED),
+        digest=accepted.digest,
+        salted=bool(accepted.method_code & SALTED),
+        status=accepted.status,
+    )
+
+
 def _receipt(services: Services, accepted: Accepted, batch: Batch) -> dict[str, object]:
     status = accepted.status
     return {
@@ -178,6 +203,19 @@ def credential_status(services: Services, entry: StatusEntry) -> list[dict[str, 
     first = services.lists.url(entry.list_number)
     second = services.lists.url(entry.list_number + 1)
     return [status_entry(first, "revocation", entry.index), status_entry(second, "suspension", entry.index)]
+
+
+async def _expected(services: Services, batch: Batch) -> dict[str, object]:
+    return {"expected": _expectation_json(await services.expectations.of_batch(batch))}
+
+
+def _expectation_json(expected: Expectation | None) -> dict[str, object] | None:
+    if expected is None:
+        return None
+    return {
+        "mined": format_datetime(expected.mined_s * 1000),
+        "final": format_datetime(expected.final_s * 1000),
+    }
 
 
 def _anchor(batch: Batch) -> dict[str, object] | None:

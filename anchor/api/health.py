@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
 from anchor.api.keys import SERVICES, Services
+from anchor.core.spending import ether_text
+from anchor.service.spending import Funds
 
-LOW_BALANCE_ANCHORS = 100
-"""Below the cost of so many anchors at 10 gwei, readiness warns."""
+FEW_ANCHORS = 100
+"""Where nothing was spent yet, readiness warns when the balance pays for fewer anchors than this at the present fee."""
 
 MAX_UNMINED_S = 3600
 """A sealed batch that no block holds after an hour needs a person."""
-
-_ANCHOR_COST_WEI = 56_000 * 10 * 10**9
 
 
 async def healthz(request: web.Request) -> web.Response:
@@ -31,15 +32,12 @@ async def readyz(request: web.Request) -> web.Response:
     status = services.status
     backlog = await services.store.unmined_entries()
     problems = [problem for problem in (status.problem, status.clock_fault) if problem]
-    if status.balance_wei == 0:
-        problems.append("the publisher's account is empty: send it some ether")
     problems += status.anchoring_problems()
     problems += await _delay(services)
     if backlog >= services.limits.backlog_entries:
         problems.append(f"{backlog} digests wait for the chain")
     warnings = [f"RPC endpoint {problem}" for problem in status.endpoint_problems()]
-    if status.balance_wei is not None and 0 < status.balance_wei < LOW_BALANCE_ANCHORS * _ANCHOR_COST_WEI:
-        warnings.append("the publisher's balance is low")
+    warnings += _funds_warnings(status.funds, warn_days=services.warn_days)
     body = {
         "ready": not problems,
         "problems": problems,
@@ -49,9 +47,36 @@ async def readyz(request: web.Request) -> web.Response:
             "finalizedBlock": status.final_number,
         },
         "balanceWei": str(status.balance_wei) if status.balance_wei is not None else None,
+        "funds": _funds_json(status.funds),
+        "held": status.hold.reason if status.hold is not None else None,
         "backlog": backlog,
     }
     return web.json_response(body, status=200 if not problems else 503)
+
+
+def _funds_warnings(funds: Funds | None, *, warn_days: float) -> list[str]:
+    """Return what to say of an account that can still pay, while there is time to fill it."""
+    if funds is None or funds.pause:
+        return []
+    if funds.days_left is not None and funds.days_left < warn_days:
+        rate = f"{ether_text(funds.spent_per_day_wei)} a day"
+        left = f"gas for {funds.days_left:.1f} days at the present rate of {rate}"
+    elif funds.days_left is None and funds.anchors_left < FEW_ANCHORS:
+        left = f"gas for {funds.anchors_left} anchors at the most that one may cost now"
+    else:
+        return []
+    return [f"the publisher's account has {ether_text(funds.purse.balance_wei)}, {left}: send it some ether"]
+
+
+def _funds_json(funds: Funds | None) -> dict[str, object] | None:
+    if funds is None:
+        return None
+    return {
+        "spent24hWei": str(funds.purse.spent_wei),
+        "unminedAtMostWei": str(funds.purse.open_wei),
+        "spentPerDayWei": str(funds.spent_per_day_wei),
+        "daysLeft": None if funds.days_left is None else round(funds.days_left, 1),
+    }
 
 
 async def _delay(services: Services) -> list[str]:
@@ -80,6 +105,19 @@ class Metrics:
         self._sequence = Gauge(
             "anchor_head_sequence", "Sequence of the newest mined batch", registry=registry
         )
+        self._spent = Gauge(
+            "anchor_spent_24h_wei", "What anchors mined in the last 24 hours cost", registry=registry
+        )
+        self._days = Gauge(
+            "anchor_gas_days_left", "Days for which the balance lasts at the present rate", registry=registry
+        )
+        self._held = Gauge(
+            "anchor_held",
+            "1 while a batch that is due waits for a cheap block or for money",
+            registry=registry,
+        )
+        # Not 0 before there is a rate: that would read as an alarm.
+        self._days.set(math.inf)
         self._ready = Gauge("anchor_chain_ok", "1 while the chain answers", registry=registry)
 
     async def refresh(self, services: Services) -> None:
@@ -95,6 +133,11 @@ class Metrics:
             self._final.set(status.final_number)
         if status.balance_wei is not None:
             self._balance.set(status.balance_wei)
+        if status.funds is not None:
+            self._spent.set(status.funds.purse.spent_wei)
+            left = status.funds.days_left
+            self._days.set(math.inf if left is None else left)
+        self._held.set(status.hold is not None or status.unpaid is not None)
 
 
 METRICS = web.AppKey("metrics", Metrics)

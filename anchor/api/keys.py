@@ -16,12 +16,14 @@ from anchor.server.body_budget import BodyBudget
 from anchor.service.announcer import Announcer
 from anchor.service.chain_status import ChainStatus
 from anchor.service.evidence import EvidenceMaker
+from anchor.service.expectations import Expectations
 from anchor.service.intake import Intake
 from anchor.service.issuers import Issuers
 from anchor.service.linked_data_worker import LinkedDataWorker
 from anchor.service.list_keys import ListKeys
 from anchor.service.lists import ListPublisher
 from anchor.service.proofs import Publications
+from anchor.service.receipts import Receipts
 from anchor.service.vc_verifying import CredentialVerifying
 from anchor.service.webhooks import Webhooks
 from anchor.store.protocol import Store
@@ -36,6 +38,8 @@ class Services:
     list_keys: ListKeys
     webhooks: Webhooks
     publications: Publications
+    receipts: Receipts
+    expectations: Expectations
     evidence: EvidenceMaker
     lists: ListPublisher
     announcer: Announcer
@@ -49,6 +53,7 @@ class Services:
     proxies: TrustedProxies
     bodies: BodyBudget
     status_wait_s: float
+    warn_days: float
     list_length: int
     stopping: asyncio.Event
     fatal: asyncio.Event

@@ -1,4 +1,4 @@
-"""Handlers that anyone may call: publisher, batches, leaves."""
+"""Handlers that anyone may call: publisher, receipt keys, batches, leaves."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from anchor.api.keys import SERVICES
 from anchor.api.problems import range_problem
 from anchor.core.lifecycle import BatchState
 from anchor.core.merkle import HASH_BYTES
-from anchor.documents import batch_to_json, publisher_to_json
+from anchor.documents import batch_to_json, publisher_to_json, receipt_keys_to_json
 from anchor.errors import FatalError
 from status_lists.publishing import entity_tag
 
@@ -30,6 +30,12 @@ async def publisher(request: web.Request) -> web.Response:
     """GET /v1/publisher: who anchors where, and the newest mined root."""
     document = await request.app[SERVICES].publications.publisher()
     return web.json_response(publisher_to_json(document), headers={"Cache-Control": _CHANGING_CACHE})
+
+
+async def receipt_keys(request: web.Request) -> web.Response:
+    """GET /v1/receipt-keys: the keys that sign receipts, now and before."""
+    document = await request.app[SERVICES].receipts.keys()
+    return web.json_response(receipt_keys_to_json(document), headers={"Cache-Control": _CHANGING_CACHE})
 
 
 async def batch(request: web.Request) -> web.Response:

@@ -21,7 +21,7 @@ from anchor.store.sqlite.connection import open_for_reading
 PAGES_AT_ONCE = 2048
 """8 MiB: often enough for a progress bar, few enough that nobody waits between two steps."""
 
-KEY_FILES = ("lists.key", "operator.key")
+KEY_FILES = ("lists.key", "operator.key", "receipts.key")
 
 OnPages = Callable[[int, int], None]
 """Told after each step: (pages copied, pages in all)."""

@@ -77,4 +77,6 @@ def receipt(value: Any, *, transaction_hash: bytes) -> Receipt | None:
         block_hash=data(fields.get("blockHash"), name="a block hash", size_bytes=32),
         succeeded=quantity(fields.get("status"), name="a status", maximum=1) == 1,
         gas_used=quantity(fields.get("gasUsed"), name="gas used"),
+        gas_price_wei=quantity(fields.get("effectiveGasPrice"), name="a gas price"),
+        l1_fee_wei=quantity(fields.get("l1Fee", "0x0"), name="a fee of the chain below"),
     )

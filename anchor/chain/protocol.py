@@ -28,13 +28,24 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Where a transaction was mined and whether it succeeded (status 1)."""
+    """
+    Where a transaction was mined, whether it succeeded (status 1), and what it cost: gas used at a price.
+
+    A rollup adds `l1_fee_wei` for its data on the chain below.
+    """
 
     transaction_hash: bytes
     block_number: int
     block_hash: bytes
     succeeded: bool
     gas_used: int
+    gas_price_wei: int
+    l1_fee_wei: int = 0
+
+    @property
+    def cost_wei(self) -> int:
+        """What the transaction cost its sender, whether it succeeded or not."""
+        return self.gas_used * self.gas_price_wei + self.l1_fee_wei
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ _FILE = Template("""\
 # Settings of a credential-anchor service. Each can also be given in the environment, as ANCHOR_SECTION_KEY
 # such as ANCHOR_CHAIN_RPC_URL; the environment wins. Paths are relative to this file.
 
-# The database, the operator's key, the key that encrypts list-signing keys. Back it up.
+# The database, the operator's key, the keys that sign receipts and encrypt list-signing keys. Back it up.
 data_dir = "data"
 
 [server]
@@ -38,6 +38,19 @@ max_age_s = $max_age_s
 status_wait_s = 60
 # An anchor at least this often, if need be an empty one. Verifiers call status older than 48 hours stale.
 heartbeat_s = 86400
+
+[anchoring]
+# At most so much ether in any 24 hours; what is used up holds back everything, revocations too. 0: no limit.
+daily_budget_ether = 0
+# At a higher base fee a due batch waits, at most cheap_wait_s, one with status changes 25 minutes. 0: never.
+cheap_base_fee_gwei = 0
+cheap_wait_s = 3600
+# /readyz warns when the balance lasts for fewer days at the present rate.
+warn_days = 14
+
+[receipts]
+# Each submission is answered with a signed promise of an anchor within this time; a broken one is evidence.
+promise_s = 86400
 
 [limits]
 # Clients at once, in all (lowered where `ulimit -n` leaves no room) and from one address that is no trusted proxy.

@@ -37,6 +37,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "restore": ("restore", "Put a backup back (operator)."),
     "mirror": ("mirror", "Keep a copy of what a service publishes."),
     "rebuild": ("rebuild", "Make a lost database anew (operator)."),
+    "receipt": ("receipt", "Check receipts: promises of an anchor, kept or broken."),
     "key": ("key", "Change the publisher's key (operator)."),
     "move": ("move", "Take the database to another chain or contract (operator)."),
     "trust": ("trust", "Manage what you, as a verifier, trust."),

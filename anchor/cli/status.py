@@ -82,6 +82,8 @@ def _print(receipt: Receipt, entry: EntryState | None) -> None:
             ("transaction", encode_hex(anchor.transaction)),
             ("block", f"{anchor.block_number:,} of {unix_time_text(anchor.block_time_s)}"),
         ]
+    elif receipt.expected is not None:
+        pairs.append(("expected", f"mined about {time_text(receipt.expected.mined)}"))
     pairs.append(("status entry", status_text(receipt.status)))
     if entry is not None:
         pairs.append(("status", _status_words(entry)))
@@ -109,6 +111,8 @@ def _to_json(receipt: Receipt, entry: EntryState | None) -> JsonValue:
         "accepted": time_json(receipt.accepted),
         "state": receipt.state.value,
         "sequence": receipt.sequence,
+        "expectedMined": None if receipt.expected is None else time_json(receipt.expected.mined),
+        "expectedFinal": None if receipt.expected is None else time_json(receipt.expected.final),
         "status": status_json(receipt.status),
         "anchor": None,
         "revoked": None if entry is None else entry.is_revoked,

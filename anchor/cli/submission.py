@@ -31,13 +31,15 @@ class Plan:
 class Outcome:
     """What became of one file: read, accepted, proved, or the error that stopped it.
 
-    `kept_status` is the status entry that a proof beside it binds already.
+    `kept_status` is the status entry that a proof beside it binds already, `promise` where its receipt stands until
+    `proof` does.
     """
 
     path: Path
     file: CredentialFile | None = None
     kept_status: StatusEntry | None = None
     receipt: Receipt | None = None
+    promise: Path | None = None
     proof: Path | None = None
     error: str | None = None
     warning: str | None = None

@@ -20,8 +20,16 @@ from anchor.cli.kept_proofs import (
     refusal_to_replace,
     refuse_files_with_other_proofs,
 )
+from anchor.cli.kept_receipts import remove_receipt, write_receipts
 from anchor.cli.options import ServiceOptions, method_option, salt_option, service_options
-from anchor.cli.output import count_text, print_json, print_table, status_json, status_text
+from anchor.cli.output import (
+    count_text,
+    print_json,
+    print_table,
+    status_json,
+    status_text,
+    time_text,
+)
 from anchor.cli.submission import Outcome, Plan, read_files, submit_files
 from anchor.cli.waiting import Fetched, Patience, fetch_proofs
 from anchor.client import DigestTarget, ServiceClient
@@ -29,13 +37,13 @@ from anchor.core.digest import Method
 from anchor.core.lifecycle import BatchState
 from anchor.core.strict_json import JsonValue
 from anchor.errors import InvalidInput, Overloaded, ServiceUnavailable
-from anchor.verify.files import PROOF_SUFFIX, proof_path_of
+from anchor.verify.files import PROOF_SUFFIX, RECEIPT_SUFFIX, proof_path_of, receipt_path_of
 from status_lists.multibase import encode_digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Writing:
-    """Where proofs are written (None: beside their files), and whether over those of others."""
+    """Where receipts and proofs are written (None: beside their files), and whether over those of others."""
 
     directory: Path | None
     force: bool
@@ -74,7 +82,11 @@ _WAITS = {"mined": BatchState.MINED, "final": BatchState.FINAL, "none": None}
     "--timeout", "timeout_s", type=click.FloatRange(min=0), default=1800, show_default=True, metavar="SECONDS"
 )
 @click.option(
-    "--out", "directory", type=click.Path(path_type=Path), metavar="DIR", help="Write proofs there."
+    "--out",
+    "directory",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write proofs and receipts there.",
 )
 @click.option("--force", is_flag=True, help="Replace proof files that are of another issuer or digest.")
 @service_options
@@ -92,7 +104,8 @@ def submit(
 ) -> None:
     """Anchor credential files; only their digests leave this machine.
 
-    Each file gets a proof file, FILE.proof.json, that its holder keeps with it. A .json or .jsonld file
+    Each file gets a proof file, FILE.proof.json, that its holder keeps with it. Until then it has a signed
+    receipt, FILE.receipt.json, which promises the anchor by a time: see `anchor receipt check`. A .json or .jsonld file
     must be strict JSON; JWT and SD-JWT are recognised; any other file is hashed byte for byte. Submitting
     a file again does no harm.
     """
@@ -121,7 +134,11 @@ async def _submit(
     async with options.client() as client:
         if not writing.force:
             await keep_bindings(client, outcomes, writing.directory)
-        await submit_files(client, outcomes, plan)
+        try:
+            await submit_files(client, outcomes, plan)
+        finally:
+            # What one request was promised must not be lost because a later one fails.
+            write_receipts(outcomes, writing.directory, force=writing.force)
         if wait is None:
             return None
         try:
@@ -173,17 +190,19 @@ def _write_one(outcome: Outcome, fetched: Fetched, writing: Writing) -> None:
     is_new = outcome.receipt is not None and outcome.receipt.is_new
     outcome.receipt = replace(fetched.receipt, is_new=is_new)
     outcome.proof = path
+    if remove_receipt(receipt_path_of(outcome.path, writing.directory), fetched.proof.proof.entry):
+        outcome.promise = None
 
 
 def _without_proofs(files: Sequence[Path]) -> list[Path]:
-    """Leave proof files out, which a pattern such as *.json also catches once they are there."""
-    kept = [path for path in files if not path.name.endswith(PROOF_SUFFIX)]
-    if len(kept) < len(files):
-        click.echo(
-            f"note: left out {count_text(len(files) - len(kept), 'proof file')} (*{PROOF_SUFFIX})", err=True
-        )
+    """Leave proofs and receipts out, which a pattern such as *.json also catches once they are there."""
+    kept = [path for path in files if not path.name.endswith((PROOF_SUFFIX, RECEIPT_SUFFIX))]
+    for noun, suffix in (("proof file", PROOF_SUFFIX), ("receipt file", RECEIPT_SUFFIX)):
+        left_out = sum(path.name.endswith(suffix) for path in files)
+        if left_out:
+            click.echo(f"note: left out {count_text(left_out, noun)} (*{suffix})", err=True)
     if not kept:
-        raise InvalidInput("only proof files were named: name the credentials")
+        raise InvalidInput("only proof and receipt files were named: name the credentials")
     return list(dict.fromkeys(kept))
 
 
@@ -234,7 +253,17 @@ def _print_outcomes(outcomes: Sequence[Outcome], *, hints: bool) -> None:
         f"{count_text(len(outcomes), 'file')}: {new:,} new, {known:,} known already, {failed:,} failed"
     )
     if hints and any(outcome.proof is None and not outcome.error for outcome in accepted):
-        click.echo("proofs come once the batch is mined: anchor proof FILE")
+        click.echo(f"proofs come once the batch is mined{_when(accepted)}: anchor proof FILE")
+
+
+def _when(outcomes: Sequence[Outcome]) -> str:
+    """Return when the last proof of those that are missing is likely to come; nothing where nobody can tell."""
+    times = [
+        outcome.receipt.expected.mined
+        for outcome in outcomes
+        if outcome.proof is None and outcome.receipt and outcome.receipt.expected
+    ]
+    return f", about {time_text(max(times))}" if times else ""
 
 
 def _row(outcome: Outcome) -> tuple[str, ...]:
@@ -269,6 +298,7 @@ def _outcome_json(outcome: Outcome) -> JsonValue:
             "sequence": outcome.receipt.sequence,
             "status": status_json(outcome.receipt.status),
             "credentialStatus": list(outcome.receipt.credential_status),
+            "receipt": None if outcome.promise is None else str(outcome.promise),
             "proof": None if outcome.proof is None else str(outcome.proof),
         }
     return body

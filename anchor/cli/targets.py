@@ -9,7 +9,7 @@ from anchor.client import DigestTarget
 from anchor.core.digest import Method, salted_digest
 from anchor.documents import ProofDocument
 from anchor.errors import InvalidInput
-from anchor.verify.files import PROOF_SUFFIX, proof_path_of
+from anchor.verify.files import PROOF_SUFFIX, RECEIPT_SUFFIX, proof_path_of
 from status_lists.errors import StatusListError
 from status_lists.multibase import decode_digest
 
@@ -43,8 +43,9 @@ def target_of_file(
     Unless told otherwise, the proof beside the file says how the digest was taken. Raises InvalidInput
     where the proof is another file's, or the file has changed since.
     """
-    if path.name.endswith(PROOF_SUFFIX):
-        raise InvalidInput(f"{path} is a proof: name the credential beside it")
+    for suffix, noun in ((PROOF_SUFFIX, "proof"), (RECEIPT_SUFFIX, "receipt")):
+        if path.name.endswith(suffix):
+            raise InvalidInput(f"{path} is a {noun}: name the credential beside it")
     proof = read_proof_beside(path) if method is None and salt_secret is None else None
     if proof is None:
         file = read_credential(path, method=method, salt_secret=salt_secret)

@@ -1,6 +1,7 @@
 """The HTTP client of the service's API, as the command line uses it."""
 
 from anchor.client.client import ServiceClient
+from anchor.client.promises import receipts_of_packed
 from anchor.client.values import (
     MAX_ITEMS,
     ChangeReceipt,
@@ -8,6 +9,7 @@ from anchor.client.values import (
     CreatedWebhook,
     DigestTarget,
     EntryState,
+    Expected,
     Issuer,
     ListSigner,
     NewTokenKey,
@@ -32,6 +34,7 @@ __all__ = [
     "CreatedWebhook",
     "DigestTarget",
     "EntryState",
+    "Expected",
     "Issuer",
     "ListSigner",
     "NewTokenKey",
@@ -48,4 +51,5 @@ __all__ = [
     "Submission",
     "TokenKey",
     "Webhook",
+    "receipts_of_packed",
 ]

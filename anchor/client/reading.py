@@ -10,12 +10,14 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
+from anchor.client.promises import with_documents
 from anchor.client.values import (
     MAX_ITEMS,
     ChangeReceipt,
     CreatedIssuer,
     CreatedWebhook,
     EntryState,
+    Expected,
     Issuer,
     JsonObject,
     ListSigner,
@@ -33,9 +35,13 @@ from anchor.client.values import (
 from anchor.core.digest import Method
 from anchor.core.entries import Purpose, StatusEntry
 from anchor.core.lifecycle import BatchState
+from anchor.core.promise import SignedPromise
 from anchor.core.strict_json import JsonValue
+from anchor.documents import read_promise
 from anchor.errors import InvalidInput
 from anchor.fields import MAX_INTEGER, Fields, decode_hex
+from status_lists.errors import StatusListError
+from status_lists.keys import check_signature
 
 MAX_ISSUERS = 100_000
 MAX_HISTORY = 100_000
@@ -111,8 +117,14 @@ def read_webhooks(fields: Fields) -> tuple[Webhook, ...]:
 
 
 def read_receipts(fields: Fields) -> tuple[Receipt, ...]:
-    """Read the receipts of a request of many digests, in the order of the request."""
-    return _objects(fields, "items", read_receipt, max_items=MAX_ITEMS)
+    """Read the receipts of a request of many digests, in the order of the request, each with its part of the promise.
+
+    InvalidInput where the promise is not about these digests, or not signed by the key that it names. Whose key that
+    is, only a trust set says.
+    """
+    receipts = _objects(fields, "items", read_receipt, max_items=MAX_ITEMS)
+    signed = _read_promise(fields)
+    return receipts if signed is None else with_documents(receipts, signed)
 
 
 def read_receipt(fields: Fields) -> Receipt:
@@ -128,6 +140,7 @@ def read_receipt(fields: Fields) -> Receipt:
         accepted=fields.decoded("accepted", read_time),
         sequence=fields.integer("sequence", minimum=1) if fields.has("sequence") else None,
         anchor=_read_anchor(fields.child("anchor")) if fields.has("anchor") else None,
+        expected=_read_expected(fields),
     )
 
 
@@ -137,7 +150,28 @@ def read_packed_receipt(fields: Fields) -> PackedReceipt:
         new=fields.integer("new"),
         known=fields.integer("known"),
         accepted=fields.decoded("accepted", read_time),
+        promise=_read_promise(fields),
+        expected=_read_expected(fields),
     )
+
+
+def _read_expected(fields: Fields) -> Expected | None:
+    if not fields.has("expected"):
+        return None
+    expected = fields.child("expected")
+    return Expected(mined=expected.decoded("mined", read_time), final=expected.decoded("final", read_time))
+
+
+def _read_promise(fields: Fields) -> SignedPromise | None:
+    """Read a promise whose signature is good; None from a service that gives none."""
+    if not fields.has("promise"):
+        return None
+    signed = read_promise(fields.child("promise"))
+    try:
+        check_signature(signed.signature, signed.promise.encode(), public_key=signed.public_key)
+    except StatusListError as exc:
+        raise InvalidInput(f"the promise is not signed by the key that it names: {exc}") from exc
+    return signed
 
 
 def read_status(fields: Fields) -> StatusEntry:

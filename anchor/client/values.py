@@ -9,7 +9,9 @@ from typing import Literal
 from anchor.core.digest import Method
 from anchor.core.entries import Purpose, StatusEntry
 from anchor.core.lifecycle import BatchState
+from anchor.core.promise import SignedPromise
 from anchor.core.strict_json import JsonValue
+from anchor.documents import ReceiptDocument
 
 MAX_ITEMS = 10_000
 """Submissions, status entries or status changes in one request."""
@@ -132,10 +134,20 @@ class ReceiptAnchor:
 
 
 @dataclass(frozen=True, slots=True)
+class Expected:
+    """When a digest's batch is likely to be in a block, and when that block is likely to be final."""
+
+    mined: datetime
+    final: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """What the service holds of a digest, durable since `accepted`.
 
-    `anchor` comes only with the look-up of one digest that is mined.
+    `expected` is an estimate, None where nothing more is to be expected or nobody can tell.
+    `anchor` comes only with the look-up of one digest that is mined, `document` only with a submission: the signed
+    receipt that the digest's holder keeps until the proof is there.
     """
 
     digest: bytes
@@ -148,15 +160,22 @@ class Receipt:
     accepted: datetime
     sequence: int | None
     anchor: ReceiptAnchor | None
+    document: ReceiptDocument | None = None
+    expected: Expected | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PackedReceipt:
-    """How many digests of a packed request were new and how many known; all are durable since `accepted`."""
+    """How many digests of a packed request were new and how many known; all are durable since `accepted`.
+
+    The one promise covers all of them, known ones too: `receipts_of_packed` cuts the receipt of any digest out.
+    """
 
     new: int
     known: int
     accepted: datetime
+    promise: SignedPromise | None = None
+    expected: Expected | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,13 @@ Every limit of the service has its name and its reason here.
 from anchor.config.checks import is_base_url
 from anchor.config.reading import load_settings
 from anchor.config.settings import (
+    AnchoringSettings,
     BatchingSettings,
     ChainSettings,
     LimitSettings,
     ListSettings,
     PublisherSettings,
+    ReceiptSettings,
     Secret,
     ServerSettings,
     Settings,
@@ -20,11 +22,13 @@ from anchor.config.settings import (
 )
 
 __all__ = [
+    "AnchoringSettings",
     "BatchingSettings",
     "ChainSettings",
     "LimitSettings",
     "ListSettings",
     "PublisherSettings",
+    "ReceiptSettings",
     "Secret",
     "ServerSettings",
     "Settings",

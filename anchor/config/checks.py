@@ -22,6 +22,7 @@ _URL_CHARACTERS = re.compile(r"[A-Za-z0-9._~:/\[\]@%!$&'()*+,;=-]+")
 _GENESIS_HASH = re.compile("(0x)?[0-9a-f]{64}")
 
 _DAY_S = 86_400.0
+_MENDING_S = 3600.0
 _MAX_COUNT = 2.0**53
 _BOUNDS = {
     "server.port": (0, 65_535),
@@ -37,6 +38,12 @@ _BOUNDS = {
     # Longer, and verifiers would call changes overdue, or a silent service stale (docs/protocol.md, Verification).
     "batching.status_wait_s": (0, 1800),
     "batching.heartbeat_s": (1, _DAY_S),
+    "anchoring.daily_budget_ether": (0, 1e6),
+    "anchoring.cheap_base_fee_gwei": (0, 1e6),
+    # With the heartbeat, half a day less than the two days after which verifiers call status stale.
+    "anchoring.cheap_wait_s": (0, _DAY_S / 2),
+    "anchoring.warn_days": (0, 1000),
+    "receipts.promise_s": (1, 30 * _DAY_S),
     "lists.ttl_s": (1, _MAX_COUNT),
     "verify.min_list_entries": (1, _MAX_COUNT),
     "limits.packed_body_bytes": (32, _MAX_COUNT),
@@ -102,6 +109,7 @@ def check_settings(path: Path, settings: Settings) -> None:
         _check_hosts(path, f"verify.{name}", getattr(settings.verify, name), parse_host)
     TrustedProxies(settings.server.trusted_proxies)
     _check_bounds(path, settings)
+    _check_promise(path, settings)
 
 
 def _check_hosts(path: Path, name: str, hosts: tuple[str, ...], parse: Callable[[str], str]) -> None:
@@ -146,6 +154,23 @@ def _check_publisher(path: Path, publisher: PublisherSettings) -> None:
         raise ConfigError(
             f"{path.name}: publisher.address, for which the remote signer signs: {exc}"
         ) from exc
+
+
+def _check_promise(path: Path, settings: Settings) -> None:
+    """Refuse a promise that honest operation could not keep: each would be evidence against the service."""
+    anchoring = settings.anchoring
+    needed_s = settings.batching.max_age_s + _MENDING_S
+    if anchoring.cheap_base_fee_gwei:
+        needed_s += anchoring.cheap_wait_s
+    if anchoring.daily_budget_ether:
+        # What a budget holds back goes as soon as the spending before it is a day old.
+        needed_s += _DAY_S
+    if settings.receipts.promise_s < needed_s:
+        raise ConfigError(
+            f"{path.name}: receipts.promise_s must be at least {needed_s:g}: batching.max_age_s, "
+            "anchoring.cheap_wait_s if cheap blocks are waited for, a day if there is a daily budget, and an hour "
+            "to mend a fault"
+        )
 
 
 def _check_bounds(path: Path, settings: Settings) -> None:

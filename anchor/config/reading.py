@@ -10,11 +10,13 @@ from typing import TypeVar
 
 from anchor.config.checks import check_settings
 from anchor.config.settings import (
+    AnchoringSettings,
     BatchingSettings,
     ChainSettings,
     LimitSettings,
     ListSettings,
     PublisherSettings,
+    ReceiptSettings,
     Secret,
     ServerSettings,
     Settings,
@@ -53,6 +55,8 @@ def load_settings(path: Path, environment: Mapping[str, str]) -> Settings:
         chain=section("chain", ChainSettings),
         publisher=section("publisher", PublisherSettings),
         batching=section("batching", BatchingSettings),
+        anchoring=section("anchoring", AnchoringSettings),
+        receipts=section("receipts", ReceiptSettings),
         lists=section("lists", ListSettings),
         limits=section("limits", LimitSettings),
         folder=folder,

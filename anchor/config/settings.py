@@ -98,6 +98,29 @@ class BatchingSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AnchoringSettings:
+    """What anchors may cost, and how long they may wait to cost less."""
+
+    # A brake for a day of wild fees, not a way to save: what is used up holds revocations back too. 0: no limit.
+    daily_budget_ether: float = 0.0
+    # At a base fee above this a due batch waits, and takes in what comes meanwhile. 0: every block is cheap enough.
+    cheap_base_fee_gwei: float = 0.0
+    # … for an hour, in which fees of a busy hour often fall; one with status changes for 25 minutes at most.
+    cheap_wait_s: float = 3600.0
+    # Readiness warns when the balance lasts for less at the present rate: time for somebody to approve a transfer.
+    warn_days: float = 14.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptSettings:
+    """What the answer to a submission promises."""
+
+    # A block holds the anchor by then, or the receipt is evidence against the service. As long as logs of Certificate
+    # Transparency take: a day to mend a fault, though a batch is usually mined within two minutes.
+    promise_s: int = 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListSettings:
     """The shape and the life of status lists."""
 
@@ -171,6 +194,8 @@ class Settings:
     limits: LimitSettings
     folder: Path
     verify: VerifySettings = field(default_factory=VerifySettings)
+    anchoring: AnchoringSettings = field(default_factory=AnchoringSettings)
+    receipts: ReceiptSettings = field(default_factory=ReceiptSettings)
 
     @property
     def database(self) -> Path:

@@ -18,6 +18,9 @@ LEAF_PREFIX = b"\x00"
 NODE_PREFIX = b"\x01"
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 
+_PIECE_BYTES = 65_536 * HASH_BYTES
+"""Nodes that are hashed at once where memory matters: 2 MiB, beside the objects made of them."""
+
 MAX_PATH_HASHES = 64
 """A tree of 2^64 leaves has no longer path: longer ones are refused before anything is hashed."""
 
@@ -114,6 +117,31 @@ class Tree:
                 ]
             )
             level += 1
+
+
+def root_of(leaf_hashes: bytes) -> bytes:
+    """
+    Return the root over leaf hashes, 32 bytes each, where nothing but the root is wanted.
+
+    Holds one level at a time, hashed in pieces: a node without a sibling moves up as it is, which is the split at the
+    largest power of two of RFC 9162, section 2.1.1. The hash of the empty string for no leaves.
+    """
+    if not leaf_hashes:
+        return EMPTY_ROOT
+    level = leaf_hashes
+    while len(level) > HASH_BYTES:
+        paired = len(level) // (2 * HASH_BYTES) * 2 * HASH_BYTES
+        pieces = [
+            _hash_pairs(level[at : min(at + _PIECE_BYTES, paired)]) for at in range(0, paired, _PIECE_BYTES)
+        ]
+        level = b"".join([*pieces, level[paired:]])
+    return level
+
+
+def _hash_pairs(nodes: bytes) -> bytes:
+    return b"".join(
+        [sha256(NODE_PREFIX + nodes[at : at + 64]).digest() for at in range(0, len(nodes), 2 * HASH_BYTES)]
+    )
 
 
 def subtree_root(read: ReadNodes, start: int, size: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Proof, batch and publisher documents: values to JSON and back, strictly (schemas in anchor/schemas)."""
+"""Proof, receipt, batch and publisher documents: values to JSON and back, strictly (schemas in anchor/schemas)."""
 
 from __future__ import annotations
 
@@ -27,6 +27,22 @@ from anchor.documents.publisher import (
     parse_publisher,
     publisher_to_json,
 )
+from anchor.documents.receipt import (
+    MAX_RECEIPT_BYTES,
+    RECEIPT_FORMAT,
+    ReceiptDocument,
+    parse_receipt,
+    promise_to_json,
+    read_promise,
+    receipt_to_json,
+    receipts_of,
+)
+from anchor.documents.receipt_keys import (
+    RECEIPT_KEYS_FORMAT,
+    ReceiptKeysDocument,
+    parse_receipt_keys,
+    receipt_keys_to_json,
+)
 
 __all__ = [
     "BATCH_FORMAT",
@@ -34,8 +50,11 @@ __all__ = [
     "MAX_EVIDENCE_BYTES",
     "MAX_LISTS",
     "MAX_PROOF_BYTES",
+    "MAX_RECEIPT_BYTES",
     "PROOF_FORMAT",
     "PUBLISHER_FORMAT",
+    "RECEIPT_FORMAT",
+    "RECEIPT_KEYS_FORMAT",
     "AnchorClaim",
     "BatchDocument",
     "EarlierAnchorage",
@@ -43,6 +62,8 @@ __all__ = [
     "ListState",
     "ProofDocument",
     "PublisherDocument",
+    "ReceiptDocument",
+    "ReceiptKeysDocument",
     "batch_to_json",
     "cut_evidence",
     "decode_hex32",
@@ -51,7 +72,14 @@ __all__ = [
     "parse_evidence",
     "parse_proof",
     "parse_publisher",
+    "parse_receipt",
+    "parse_receipt_keys",
+    "promise_to_json",
     "proof_to_json",
     "publisher_to_json",
     "read_address",
+    "read_promise",
+    "receipt_keys_to_json",
+    "receipt_to_json",
+    "receipts_of",
 ]

@@ -38,7 +38,7 @@ def proof_to_json(document: ProofDocument) -> dict[str, JsonValue]:
         "method": entry.method.label,
         "digest": encode_digest(entry.digest),
         "salted": entry.salted,
-        "status": _status_to_json(entry.status),
+        "status": status_to_json(entry.status),
         "leafIndex": proof.inclusion.index,
         "treeSize": proof.inclusion.tree_size,
         "path": [encode_base64url(node) for node in proof.inclusion.path],
@@ -74,8 +74,8 @@ def _read_proof(fields: Fields) -> ProofDocument:
     method = Method.from_label(fields.text("method"))
     digest = fields.digest("digest")
     salted = fields.boolean("salted")
-    salt = fields.decoded("salt", _decode_salt) if fields.has("salt") else None
-    status = _read_status(fields)
+    salt = fields.decoded("salt", decode_salt) if fields.has("salt") else None
+    status = read_status(fields)
     entry = CredentialEntry(
         issuer_id=identifier_hash(issuer), method=method, digest=digest, salted=salted, status=status
     )
@@ -95,11 +95,13 @@ def _read_proof(fields: Fields) -> ProofDocument:
     return ProofDocument(proof=proof, issuer=issuer, salt=salt, claim=claim)
 
 
-def _status_to_json(status: StatusEntry | None) -> JsonValue:
+def status_to_json(status: StatusEntry | None) -> JsonValue:
+    """Return the JSON of an entry's binding."""
     return None if status is None else {"list": status.list_number, "index": status.index}
 
 
-def _read_status(fields: Fields) -> StatusEntry | None:
+def read_status(fields: Fields) -> StatusEntry | None:
+    """Read an entry's binding from its member `status`, which is null where there is none."""
     if not fields.has("status"):
         fields.value("status")
         return None
@@ -109,5 +111,6 @@ def _read_status(fields: Fields) -> StatusEntry | None:
     return entry
 
 
-def _decode_salt(text: str) -> bytes:
+def decode_salt(text: str) -> bytes:
+    """Return the bytes of a salt; StatusListError for anything else."""
     return decode_base64url(text, length=SALT_BYTES)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from anchor.documents import PublisherDocument, parse_publisher
+from anchor.documents import PublisherDocument, parse_publisher, parse_receipt_keys
 from anchor.errors import InvalidInput, NotFound, ServiceUnavailable
 from anchor.mirror.copying import Copying, Missing
 from anchor.mirror.folder import MirrorFolder
@@ -57,6 +57,9 @@ async def mirror_service(
             on_batch(sequence, publisher.head_sequence)
     await copying.newest_lists(publisher)
     mirror.set_complete_to(complete_to)
+    keys = await _receipt_keys(files)
+    if keys is not None:
+        mirror.write(MIRROR.receipt_keys, keys)
     mirror.write(MIRROR.publisher, content)
     return MirrorReport(
         head_sequence=publisher.head_sequence,
@@ -64,6 +67,16 @@ async def mirror_service(
         batches_copied=copying.batches_copied,
         missing=tuple(copying.missing),
     )
+
+
+async def _receipt_keys(files: PublishedFiles) -> bytes | None:
+    """Return the receipt keys document as it is published; None from a service that signs no receipts."""
+    try:
+        content = await files.receipt_keys()
+    except NotFound:
+        return None
+    parse_receipt_keys(content)
+    return content
 
 
 def _require_same_publisher(mirror: MirrorFolder, publisher: PublisherDocument) -> None:

@@ -68,6 +68,10 @@ class BaseFiles:
         """Raise NotFound: tokens are signed anew."""
         raise NotFound(f"a backup is not asked for list {number} as a token")
 
+    async def receipt_keys(self) -> bytes:
+        """Raise NotFound: the backup keeps them in its database."""
+        raise NotFound("a backup publishes no receipt keys")
+
     async def batch(self, sequence: int) -> bytes:
         """Return the document of a batch that the backup knew as mined."""
         batch = read_batch(self._session, "sequence = ? and state in ('mined', 'final')", sequence)

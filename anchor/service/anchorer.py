@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from anchor.chain.protocol import AnchorRecord, Chain, SendOutcome, Signer
+from anchor.chain.protocol import AnchorRecord, Block, Chain, SendOutcome, Signer
 from anchor.chain.succession import record_in_line
 from anchor.chain.transactions import anchor_transaction
 from anchor.clock import Clock
@@ -25,14 +25,12 @@ from anchor.service.kept_anchors import note_strangers, require_final_anchor
 from anchor.service.look import Look, canonical_hash, final_block, latest_block, look_at_publisher
 from anchor.service.payload_ages import PayloadAges
 from anchor.service.resealing import reseal_on_head
+from anchor.service.spending import ANCHOR_GAS_LIMIT, Funds, Spending
 from anchor.service.turn import require_turn
 from anchor.store.protocol import Store
 from anchor.store.records import Anchorage, Batch, Mined, Payload
 
 log = structlog.get_logger()
-
-ANCHOR_GAS_LIMIT = 120_000
-"""Twice what the dearest anchor costs, the first of a publisher; unused gas is not paid for."""
 
 MAX_STEPS_A_LOOK = 8
 """Steps that one look at the chain may lead to: enough for a batch to pass from mined to final."""
@@ -61,6 +59,7 @@ class Anchorer:
         signer: Signer,
         clock: Clock,
         settings: AnchorerSettings,
+        spending: Spending,
         status: ChainStatus,
         sealed: asyncio.Event,
         work: asyncio.Event,
@@ -70,11 +69,13 @@ class Anchorer:
         self._signer = signer
         self._clock = clock
         self._settings = settings
+        self._spending = spending
         self._status = status
         self._sealed = sealed
         self._work = work
         self._seen: tuple[object, ...] = ()
         self._maybe_lost = False
+        self._unpaid: str | None = None
         self._ages = PayloadAges(clock)
 
     async def run(self) -> None:
@@ -109,19 +110,35 @@ class Anchorer:
             return
         final = await final_block(self._chain, latest, confirmations=self._settings.confirmations)
         self._status.saw(latest, final_number=final.number)
-        self._status.balance_wei = await self._chain.balance_wei(self._signer.address)
+        self._status.final = final
         anchorage = (await self._store.anchorages())[-1]
         line = await require_turn(
             self._signer.address, chain=self._chain, anchorage=anchorage, latest=latest, final=final
         )
         await require_final_anchor(self._store, self._chain, line, latest)
         await note_strangers(self._store, self._chain, self._signer.address, latest)
-        if unfinished:
+        look = None
+        if unfinished or await self._store.open_costs():
             look = await look_at_publisher(self._chain, line, latest=latest, final=final)
-            self._maybe_lost = False
+            await self._spending.settle(look)
+        funds = await self._take_stock(latest, look)
+        if look is not None:
+            self._maybe_lost, self._unpaid = False, None
             await self._advance_all(unfinished, look, anchorage)
-        # A chain may make its next block only for our transaction: a lost broadcast must not wait for that block.
-        self._seen = () if self._maybe_lost else seen
+            self._status.unpaid = self._unpaid
+        # A chain may make its next block only for our transaction: a lost broadcast, or one that waits for money, must
+        # not wait for that block.
+        self._seen = () if self._maybe_lost or self._status.unpaid or funds.pause else seen
+
+    async def _take_stock(self, latest: Block, look: Look | None) -> Funds:
+        """Note, and return, what the account has and what keeps the next anchor from being paid for."""
+        balance_wei = await self._chain.balance_wei(self._signer.address)
+        purse = await self._spending.purse(
+            balance_wei=balance_wei, now_s=latest.timestamp_s, nonce=look.nonce if look else 0
+        )
+        funds = await self._spending.funds(purse, now_s=latest.timestamp_s, base_fee_wei=latest.base_fee_wei)
+        self._status.balance_wei, self._status.funds = balance_wei, funds
+        return funds
 
     async def _advance_all(self, unfinished: Sequence[Batch], look: Look, anchorage: Anchorage) -> None:
         waits = False
@@ -248,7 +265,9 @@ class Anchorer:
 
     async def _sign(self, batch: Batch, look: Look) -> bool:
         """
-        Sign and durably store a payload of the next nonce; the next step broadcasts it. False where no fee allows it.
+        Sign and durably store a payload of the next nonce; the next step broadcasts it.
+
+        False where no fee allows it or it cannot be paid for: nothing is signed then, and the next look asks again.
 
         It pays more than every payload of that nonce before it, those of former seals included: so that pools take
         it, and one of them at most is mined.
@@ -257,7 +276,7 @@ class Anchorer:
             raise AssertionError("an unfinished batch is sealed")
         nonce = look.nonce
         fees = await self._fees(batch, look)
-        if fees is None:
+        if fees is None or not await self._can_pay(fees, batch, look):
             return False
         transaction = anchor_transaction(
             chain_id=self._settings.chain_id,
@@ -287,6 +306,22 @@ class Anchorer:
         )
         log.info("anchor.signed", sequence=batch.sequence, nonce=nonce, transaction=signed.hash.hex())
         return True
+
+    async def _can_pay(self, fees: Fees, batch: Batch, look: Look) -> bool:
+        """Whether funds and budget allow a payload; it takes the place of those of its nonce, of which one is mined."""
+        replaced = await self._store.payloads_of_nonce(self._signer.address, look.nonce)
+        purse = await self._spending.purse(
+            balance_wei=self._status.balance_wei or 0, now_s=look.latest.timestamp_s, nonce=look.nonce
+        )
+        reason = self._spending.why_not(
+            purse,
+            fees,
+            replaced_wei=max((payload.gas_limit * payload.max_fee_wei for payload in replaced), default=0),
+        )
+        self._unpaid = reason
+        if reason is not None and self._status.unpaid is None:
+            log.error("anchor.paused", sequence=batch.sequence, reason=reason)
+        return reason is None
 
     async def _fees(self, batch: Batch, look: Look) -> Fees | None:
         """Return what a payload of the next nonce offers; None where one is stored and the cap allows no dearer."""

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 
 from anchor.chain.protocol import Block, SendOutcome
 from anchor.clock import Clock
+from anchor.core.spending import Ruling
+from anchor.service.spending import Funds
 
 MAX_CLOCK_DIFFERENCE_S = 300
 """Verifiers forgive a minute; five mean that a clock is wrong, and dates signed by it would be too."""
@@ -17,7 +19,12 @@ UNREACHABLE_AFTER_FAILURES = 3
 
 
 class ChainStatus:
-    """Written by the anchorer, read by the API."""
+    """
+    Written by the anchorer and the sealer, read by the API.
+
+    `funds` is the account as of the newest block, `unpaid` why the newest payload was not signed, `hold` what holds
+    back a batch that is due.
+    """
 
     def __init__(
         self,
@@ -38,7 +45,11 @@ class ChainStatus:
         self.clock_fault: str | None = None
         self.latest: Block | None = None
         self.final_number: int | None = None
+        self.final: Block | None = None
         self.balance_wei: int | None = None
+        self.funds: Funds | None = None
+        self.unpaid: str | None = None
+        self.hold: Ruling | None = None
         self.last_outcome: SendOutcome | None = None
 
     def answered(self) -> None:
@@ -64,8 +75,13 @@ class ChainStatus:
     def anchoring_problems(self) -> Sequence[str]:
         """Return what keeps the newest payload from being mined and needs a person, each with what to do."""
         problems = []
-        if self.last_outcome is SendOutcome.NO_FUNDS:
-            problems.append("the publisher's account cannot pay for an anchor: send it some ether")
+        pause = self.unpaid or (self.funds.pause if self.funds is not None else None)
+        if pause:
+            problems.append(pause)
+        elif self.last_outcome is SendOutcome.NO_FUNDS:
+            problems.append(
+                "the endpoint says that the publisher's account cannot pay for an anchor: send it some ether"
+            )
         if self.fee_cap_reached:
             problems.append("the fee cap allows no dearer transaction: wait, or raise publisher.max_fee_gwei")
         return problems

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Sequence
 
 import structlog
 
 from anchor.clock import Clock
-from anchor.config import BatchingSettings
 from anchor.core.entries import BatchHeader, StatusSummary, join_root
 from anchor.core.lifecycle import BatchState
 from anchor.core.merkle import HASH_BYTES, Tree, leaf_hash, node_hash, root_from_inclusion
+from anchor.core.spending import SEND, Move
 from anchor.errors import FatalError, Overloaded
+from anchor.service.chain_status import ChainStatus
+from anchor.service.due import DueTimes
 from anchor.service.lists import ListPublisher
-from anchor.service.waits import Waits
 from anchor.store.protocol import Store
 from anchor.store.records import AnchoredList, Backlog, Batch, Seal
 
@@ -23,6 +23,9 @@ log = structlog.get_logger()
 
 CATCH_UP_LEAVES = 65_536
 """Leaves that are read and hashed at once: 2 MiB."""
+
+IDLE_S = 60.0
+"""How long to sleep while an anchor is on its way: whoever sees it mined wakes the sealer."""
 
 PUBLISH_ATTEMPTS = 10
 """A list made between publishing and reading sends the sealer round again; it need not go on for ever."""
@@ -71,18 +74,21 @@ class Sealer:
         store: Store,
         lists: ListPublisher,
         clock: Clock,
-        batching: BatchingSettings,
+        due: DueTimes,
+        status: ChainStatus,
+        look_again_s: float,
         work: asyncio.Event,
         sealed: asyncio.Event,
     ) -> None:
         self._store = store
         self._lists = lists
         self._clock = clock
-        self._batching = batching
+        self._due = due
+        self._status = status
+        self._look_again_s = look_again_s
         self._work = work
         self._sealed = sealed
         self._growing = GrowingTree(store)
-        self._waits = Waits(clock)
 
     async def run(self) -> None:
         """Seal batches as they fall due, until cancelled."""
@@ -98,12 +104,12 @@ class Sealer:
         """Seal what is due now and return after how many seconds to look again, unless there is work before."""
         if await self._has_unmined():
             await self._grow_open()
-            return self._batching.max_age_s
+            return IDLE_S
         if await self._store.unsealed_batch() is None:
-            due_in_s = self._due_in_s(await self._store.backlog())
-            if due_in_s > 0:
+            waits_s = self._waits_s(await self._store.backlog())
+            if waits_s > 0:
                 await self._grow_open()
-                return due_in_s
+                return waits_s
         try:
             await self._seal()
         except Overloaded as exc:
@@ -114,24 +120,17 @@ class Sealer:
     async def _has_unmined(self) -> bool:
         return any(not batch.state.is_mined for batch in await self._store.unfinished_batches())
 
-    def _due_in_s(self, backlog: Backlog) -> float:
-        """Return in how many seconds a batch falls due by size, age, waiting status changes or silence."""
-        batching, waited_s = self._batching, self._waits.waited_s
-        if backlog.open_entries >= batching.max_entries:
-            return 0.0
-        if backlog.last_sealed_s is None and backlog.has_moved:
-            # Status is read in the last anchorage alone: until its first root stands there, nobody can read any.
-            return 0.0
-        # Before the first anchor of all there is no silence to break: nobody has anything to check yet.
-        due_in_s = [math.inf]
-        if backlog.last_sealed_s is not None:
-            due_in_s.append(batching.heartbeat_s - waited_s("silence", backlog.last_sealed_s))
-        if backlog.open_since_s is not None and backlog.open_entries:
-            due_in_s.append(batching.max_age_s - waited_s("digests", backlog.open_since_s))
-        if backlog.lists_waiting_since_ms is not None:
-            since_s = backlog.lists_waiting_since_ms / 1000
-            due_in_s.append(batching.status_wait_s - waited_s("lists", since_s))
-        return min(max(0.0, min(due_in_s)), batching.heartbeat_s)
+    def _waits_s(self, backlog: Backlog) -> float:
+        """Return after how many seconds to look again; 0 where a batch is due and nothing holds it back."""
+        due_in_s = self._due.due_in_s(backlog)
+        ruling = SEND if due_in_s > 0 else self._due.rule(backlog)
+        if ruling.move is Move.SEND:
+            self._status.hold = None
+            return due_in_s
+        if self._status.hold is None:
+            log.info("batch.held", move=ruling.move.value, reason=ruling.reason)
+        self._status.hold = ruling
+        return min(ruling.at_most_s, self._look_again_s)
 
     async def _grow_open(self) -> None:
         backlog = await self._store.backlog()

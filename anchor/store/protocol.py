@@ -36,8 +36,10 @@ from anchor.store.records import (
     NodeLevels,
     PackedAccepted,
     Payload,
+    PayloadCost,
     PublishedVersion,
     Seal,
+    SpentPeriod,
     StatusChange,
     Submission,
     TokenKey,
@@ -116,11 +118,28 @@ class DigestStore(Protocol):
     async def accept_packed(
         self, issuer: int, method_code: int, digests: bytes, *, now_s: int
     ) -> PackedAccepted:
-        """Accept unbound digests, 32 bytes each, all or none; Conflict where one is known with a binding."""
+        """
+        Accept unbound digests, 32 bytes each, all or none; Conflict where one is known with a binding.
+
+        The root that is returned is over the leaf hashes of all, known and repeated ones among them, in the order
+        given.
+        """
         ...
 
     async def find_digest(self, issuer: int, digest: bytes) -> Sequence[DigestPlace]:
         """Return where the issuer's digest stands, once for each method it was submitted under."""
+        ...
+
+
+class ReceiptKeyStore(Protocol):
+    """The public keys that sign receipts: none is ever forgotten."""
+
+    async def add_receipt_key(self, public_key: bytes, *, now_ms: int) -> None:
+        """Record a key that signs receipts from now on; one that is recorded stays as it is."""
+        ...
+
+    async def receipt_keys(self) -> Sequence[bytes]:
+        """Return every key that ever signed receipts, in the order in which they were recorded."""
         ...
 
 
@@ -348,13 +367,35 @@ class OutboxStore(Protocol):
         ...
 
 
+class CostStore(Protocol):
+    """What payloads cost: of each, from the moment it is stored."""
+
+    async def open_costs(self) -> Sequence[PayloadCost]:
+        """Return the costs that no final block has settled, in the order in which the payloads were stored."""
+        ...
+
+    async def note_cost(self, payload: bytes, cost_wei: int, *, mined_s: int) -> None:
+        """Note what a payload cost in the block that holds it, which may still be reorganised away."""
+        ...
+
+    async def settle_costs(self, sender: str, nonce: int) -> None:
+        """Settle the payloads of a nonce that a final block has used: what was noted of them stands for good."""
+        ...
+
+    async def spent_since(self, time_s: int) -> SpentPeriod:
+        """Return what the settled payloads that were mined at a time or later cost."""
+        ...
+
+
 class Store(
     IssuerStore,
     DigestStore,
+    ReceiptKeyStore,
     StatusStore,
     NamedCredentialStore,
     BatchStore,
     OutboxStore,
+    CostStore,
     WebhookStore,
     AnchorageStore,
     Protocol,

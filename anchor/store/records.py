@@ -113,10 +113,11 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class PackedAccepted:
-    """How many digests of a packed request were new and how many known."""
+    """How many digests of a packed request were new and how many known; the root over the leaf hashes of all."""
 
     new: int
     known: int
+    root: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,6 +332,30 @@ class Payload:
     gas_limit: int
     created_ms: int
     raw: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadCost:
+    """
+    What a payload cost or may cost: at most `worst_wei`, and `cost_wei` once it was seen mined, at `mined_s`.
+
+    Settled is what a final block decides: mined there, or never, since another of its nonce was.
+    """
+
+    hash: bytes
+    sender: str
+    nonce: int
+    worst_wei: int
+    cost_wei: int | None
+    mined_s: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SpentPeriod:
+    """What payloads mined since a time cost in all, and when the first of them was mined (None: there is none)."""
+
+    spent_wei: int
+    first_mined_s: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import aclosing
 
 from anchor.core.merkle import HASH_BYTES, Tree, leaf_hash
@@ -99,12 +100,21 @@ def against_chain(document: BatchDocument, anchor: AuditedAnchor) -> list[Discre
     return [Discrepancy(event.sequence, code, message) for code, message in found]
 
 
-async def credential_root(files: LeafSource, sequence: int, leaf_count: int, header_leaf: bytes) -> bytes:
+async def credential_root(
+    files: LeafSource,
+    sequence: int,
+    leaf_count: int,
+    header_leaf: bytes,
+    *,
+    on_leaves: Callable[[bytes], None] | None = None,
+) -> bytes:
     """Return the root over a batch's leaves; InvalidProof where their number or the first of them is wrong.
 
     Memory stays flat: a tree over the roots of equal complete subtrees is the tree over all their leaves, so
-    only one subtree's leaves are held at a time.
+    only one subtree's leaves are held at a time. `on_leaves` sees them all, whole leaves at a time; they count
+    for nothing before the root is right.
     """
+    note = on_leaves or _ignore
     upper = Tree()
     pending = bytearray()
     received = 0
@@ -114,6 +124,7 @@ async def credential_root(files: LeafSource, sequence: int, leaf_count: int, hea
             pending += piece
             received += len(piece)
             while len(pending) >= subtree_bytes:
+                note(bytes(pending[:subtree_bytes]))
                 _close_subtree(upper, bytes(pending[:subtree_bytes]), header_leaf)
                 del pending[:subtree_bytes]
     if received != leaf_count * HASH_BYTES:
@@ -121,8 +132,13 @@ async def credential_root(files: LeafSource, sequence: int, leaf_count: int, hea
             f"the batch has {leaf_count} leaves on chain, but {received} bytes of them are published"
         )
     if pending:
+        note(bytes(pending))
         _close_subtree(upper, bytes(pending), header_leaf)
     return upper.root()
+
+
+def _ignore(_leaves: bytes) -> None:
+    """Look at nothing."""
 
 
 def _close_subtree(upper: Tree, leaves: bytes, header_leaf: bytes) -> None:

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from anchor.documents import MAX_PROOF_BYTES
+from anchor.documents import MAX_PROOF_BYTES, MAX_RECEIPT_BYTES
 from anchor.errors import InvalidInput
 from anchor.verify.chain_view import OpenChain
 from anchor.verify.evidence_files import MAX_EVIDENCE_FILE_BYTES, evidence_path_of
@@ -16,6 +16,7 @@ from anchor.verify.layout import MAX_DOCUMENT_BYTES
 from anchor.verify.list_files import ListFiles, read_list_files
 from anchor.verify.opening import open_chain as open_over_http
 from anchor.verify.patience import PatientSource
+from anchor.verify.receipts import ReceiptFiles
 from anchor.verify.report import Report
 from anchor.verify.sources import ListSource, PublishedFiles, open_files
 from anchor.verify.trust import TrustSet
@@ -26,6 +27,7 @@ MAX_CREDENTIAL_BYTES = 64 * 1024 * 1024
 """Room for a scanned diploma; JSON of this size takes twenty times as much memory."""
 
 PROOF_SUFFIX = ".proof.json"
+RECEIPT_SUFFIX = ".receipt.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,12 @@ NO_STATUS_FILES = StatusFiles()
 def proof_path_of(credential: Path, directory: Path | None = None) -> Path:
     """Return where the proof of a credential's file stands: `X.proof.json` beside `X`, or in a directory."""
     name = credential.name + PROOF_SUFFIX
+    return credential.with_name(name) if directory is None else directory / name
+
+
+def receipt_path_of(credential: Path, directory: Path | None = None) -> Path:
+    """Return where the receipt of a credential's file stands until its proof is there, as `proof_path_of`."""
+    name = credential.name + RECEIPT_SUFFIX
     return credential.with_name(name) if directory is None else directory / name
 
 
@@ -89,6 +97,25 @@ async def verify_file(
             now_s=int(time.time()) if now_s is None else now_s,
             at_s=at_s,
         )
+
+
+def read_receipt_files(path: Path) -> ReceiptFiles:
+    """Return a receipt, given by its path or by that of its credential, with what stands beside it.
+
+    Raises InvalidInput where there is no receipt.
+    """
+    is_receipt = path.name.endswith(RECEIPT_SUFFIX)
+    credential = path.with_name(path.name.removesuffix(RECEIPT_SUFFIX)) if is_receipt else path
+    receipt = receipt_path_of(credential)
+    if not receipt.exists():
+        raise InvalidInput(
+            f"there is no {receipt}: it is gone once the proof is there, which `anchor verify` checks"
+        )
+    return ReceiptFiles(
+        receipt=_read(receipt, MAX_RECEIPT_BYTES + 1),
+        proof=read_proof_of(credential, None),
+        credential=read_credential_file(credential) if credential.exists() else None,
+    )
 
 
 def foreign_fetcher(trust: TrustSet) -> ListFetcher | None:

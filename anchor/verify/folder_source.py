@@ -25,6 +25,10 @@ class FolderSource:
         """Return the publisher document."""
         return await self._read(self._layout.publisher)
 
+    async def receipt_keys(self) -> bytes:
+        """Return the receipt keys document."""
+        return await self._read(MIRROR.receipt_keys)
+
     async def batch(self, sequence: int) -> bytes:
         """Return the document of a batch."""
         return await self._read(self._layout.batch.format(sequence=sequence))

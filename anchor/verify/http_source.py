@@ -43,6 +43,10 @@ class HttpSource:
         """Return the publisher document."""
         return await self._document(self._layout.publisher)
 
+    async def receipt_keys(self) -> bytes:
+        """Return the receipt keys document."""
+        return await self._document(self._layout.receipt_keys)
+
     async def batch(self, sequence: int) -> bytes:
         """Return the document of a batch."""
         return await self._document(self._layout.batch.format(sequence=sequence))

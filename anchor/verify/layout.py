@@ -10,6 +10,7 @@ class Layout:
     """Relative paths, as templates of `str.format` over numbers and the slugs of hosted DIDs."""
 
     publisher: str
+    receipt_keys: str
     batch: str
     leaves: str
     newest_list: str
@@ -33,6 +34,7 @@ class Layout:
 
 SERVICE = Layout(
     publisher="v1/publisher",
+    receipt_keys="v1/receipt-keys",
     batch="v1/batches/{sequence}",
     leaves="v1/batches/{sequence}/leaves",
     newest_list="status-lists/{number}",
@@ -43,6 +45,7 @@ SERVICE = Layout(
 
 MIRROR = Layout(
     publisher="publisher.json",
+    receipt_keys="receipt-keys.json",
     batch="batches/{sequence}.json",
     leaves="batches/{sequence}.leaves",
     newest_list="status-lists/{number}.json",

@@ -47,6 +47,7 @@ class PublishedFiles(ListSource, LeafSource, Protocol):
 
     async def did_document(self, slug: str) -> bytes:
         """Return the DID document of an issuer that has it hosted by the service, by its name there."""
+        ...
 
     async def list_jwt(self, number: int) -> bytes:
         """Return the newest version of a list as `vc+jwt`; NotFound where it is not published so."""
@@ -58,6 +59,10 @@ class PublishedFiles(ListSource, LeafSource, Protocol):
 
     def of_anchorage(self, number: int) -> PublishedFiles:
         """Return the files of an earlier anchorage, by its number in the publisher document."""
+        ...
+
+    async def receipt_keys(self) -> bytes:
+        """Return the receipt keys document; NotFound from a service that signs no receipts."""
         ...
 
 

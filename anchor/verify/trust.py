@@ -23,7 +23,7 @@ class Anchorage:
     `rpc` holds their URLs, separated by white space; `quorum` of them must tell the same before it counts.
     `code_hash` (keccak256) is compared where it is given. `confirmations` stands for finality on a chain that
     has no `finalized` tag, and nowhere else. The RPC URL may be added later (empty until then), and is left
-    out of `repr`, since it may hold a secret.
+    out of `repr`, since it may hold a secret. `receipt_keys` are the Ed25519 keys whose promises count.
     """
 
     chain_id: int
@@ -35,6 +35,7 @@ class Anchorage:
     from_block: int = 0
     code_hash: bytes | None = None
     confirmations: int | None = None
+    receipt_keys: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from anchor.documents import EarlierAnchorage, ListState, PublisherDocument, parse_batch, parse_publisher
+from anchor.documents import (
+    EarlierAnchorage,
+    ListState,
+    PublisherDocument,
+    parse_batch,
+    parse_publisher,
+    parse_receipt_keys,
+)
 from anchor.errors import InvalidInput, NotFound, ServiceUnavailable
 from anchor.verify.layout import MAX_DOCUMENT_BYTES
 from anchor.verify.sources import PublishedFiles
@@ -19,7 +26,7 @@ from status_lists.public_keys import public_key_from_multikey
 async def draft_trust(
     files: PublishedFiles, location: FileLocation, *, rpc: str, issuers: Sequence[str]
 ) -> TrustSet:
-    """Return a trust set after the publisher document, with the keys that sign the lists of its issuers.
+    """Return a trust set after the publisher document, with the keys that sign receipts and its issuers' lists.
 
     Accepts the issuers named, or any issuer where none is. Raises ServiceUnavailable where the service gives
     no such document.
@@ -31,19 +38,21 @@ async def draft_trust(
     found = await _list_signers(files, document)
     names = issuers or sorted(found)
     return TrustSet(
-        anchorages=_anchorages(document, rpc),
+        anchorages=_anchorages(document, rpc, receipt_keys=await _receipt_keys(files)),
         issuers=tuple(found.get(name, TrustedIssuer(id=name)) for name in dict.fromkeys(names)),
         accepts_any_issuer=not issuers,
         files=location,
     )
 
 
-def _anchorages(document: PublisherDocument, rpc: str) -> tuple[Anchorage, ...]:
+def _anchorages(
+    document: PublisherDocument, rpc: str, *, receipt_keys: tuple[bytes, ...]
+) -> tuple[Anchorage, ...]:
     """
     Return every anchorage in order, each by the account that its line of succession began with.
 
     Verifiers follow the line forward from there, so proofs under every key of it count. The endpoint is that of the
-    last one's chain: of another chain an endpoint is still to be named.
+    last one's chain: of another chain an endpoint is still to be named. One key signs receipts wherever roots go.
     """
     chain = (document.chain_id, document.genesis_hash)
     places: tuple[EarlierAnchorage | PublisherDocument, ...] = (*document.earlier, document)
@@ -55,9 +64,20 @@ def _anchorages(document: PublisherDocument, rpc: str) -> tuple[Anchorage, ...]:
             publisher=place.publisher,
             rpc=rpc if (place.chain_id, place.genesis_hash) == chain else "",
             from_block=place.from_block,
+            receipt_keys=receipt_keys,
         )
         for place in places
     )
+
+
+async def _receipt_keys(files: PublishedFiles) -> tuple[bytes, ...]:
+    """Return the keys that sign receipts; none where the service, or an older mirror, names none."""
+    try:
+        return parse_receipt_keys(await files.receipt_keys()).keys
+    except NotFound:
+        return ()
+    except InvalidInput as exc:
+        raise ServiceUnavailable(f"the receipt keys document cannot be read: {exc}") from exc
 
 
 async def _list_signers(files: PublishedFiles, document: PublisherDocument) -> dict[str, TrustedIssuer]:

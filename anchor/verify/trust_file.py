@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -24,6 +24,7 @@ from anchor.verify.trust import (
     TrustSet,
 )
 from status_lists import MIN_ENTRIES, RetrievalFailed
+from status_lists.multibase import decode_multikey, encode_multikey
 from status_lists.public_keys import PublicKey, key_of_did_key, public_key_from_multikey
 from status_lists.targets import parse_host
 
@@ -155,9 +156,17 @@ def _read_anchorage(fields: Fields) -> Anchorage:
         from_block=_optional_integer(fields, "from_block") or 0,
         code_hash=fields.decoded("code_hash", decode_hex32) if fields.has("code_hash") else None,
         confirmations=_optional_integer(fields, "confirmations"),
+        receipt_keys=_read_receipt_keys(fields),
     )
     fields.end()
     return anchorage
+
+
+def _read_receipt_keys(fields: Fields) -> tuple[bytes, ...]:
+    return tuple(
+        Fields({"receipt_keys": text}, "[[anchorage]]").decoded("receipt_keys", decode_multikey)
+        for text in _texts(fields, "receipt_keys")
+    )
 
 
 def _read_rpc(fields: Fields) -> str:
@@ -220,6 +229,9 @@ def _anchorage_lines(anchorage: Anchorage) -> list[str]:
         "code_hash": None if anchorage.code_hash is None else _quoted(encode_hex(anchorage.code_hash)),
         "confirmations": None if anchorage.confirmations is None else str(anchorage.confirmations),
         "quorum": None if anchorage.quorum == 1 else str(anchorage.quorum),
+        "receipt_keys": _array(map(encode_multikey, anchorage.receipt_keys))
+        if anchorage.receipt_keys
+        else None,
     }
     return [
         f"chain_id = {anchorage.chain_id}",
@@ -235,7 +247,7 @@ def _anchorage_lines(anchorage: Anchorage) -> list[str]:
 def _rpc_line(urls: Sequence[str]) -> str:
     if not urls:
         return '# rpc = "https://…"  an RPC endpoint of your choice, or several: ["https://…", "https://…"]'
-    return f"rpc = {_quoted(urls[0])}" if len(urls) == 1 else f"rpc = [{', '.join(map(_quoted, urls))}]"
+    return f"rpc = {_quoted(urls[0])}" if len(urls) == 1 else f"rpc = {_array(urls)}"
 
 
 def _issuer_lines(issuer: TrustedIssuer) -> list[str]:
@@ -243,12 +255,16 @@ def _issuer_lines(issuer: TrustedIssuer) -> list[str]:
     if issuer.name is not None:
         lines.append(f"name = {_quoted(issuer.name)}")
     if issuer.aliases:
-        lines.append(f"aliases = [{', '.join(map(_quoted, issuer.aliases))}]")
+        lines.append(f"aliases = {_array(issuer.aliases)}")
     keys = [PublicKey(algorithm="EdDSA", key_bytes=key) for key in issuer.keys]
     keys += [PublicKey(algorithm="ES256", key_bytes=key) for key in issuer.p256_keys]
     if keys:
-        lines.append(f"keys = [{', '.join(_quoted(key.multikey) for key in keys)}]")
+        lines.append(f"keys = {_array(key.multikey for key in keys)}")
     return lines
+
+
+def _array(texts: Iterable[str]) -> str:
+    return f"[{', '.join(map(_quoted, texts))}]"
 
 
 def _quoted(text: str) -> str:

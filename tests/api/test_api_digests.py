@@ -19,6 +19,11 @@ def item(number: int, **members: object) -> dict[str, object]:
     return {"digest": digest(number).hex(), "method": "raw"} | members
 
 
+def without_receipt(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return what an answer says beside its signed receipt, which is new each time."""
+    return {name: value for name, value in answer.items() if name != "receipt"}
+
+
 async def mine(service: Running, *, blocks: int = 1) -> None:
     """Seal what is there and mine it."""
     service.clock.advance(60)
@@ -32,7 +37,7 @@ async def test_new_digest_created_known_one_ok(api: ApiCaller, key: str) -> None
     again = await api.post("/v1/digests", {"digest": MULTIBASE, "method": "raw", "salted": False}, key=key)
 
     assert (first.status, again.status) == (201, 200)
-    assert first.json == {
+    assert without_receipt(first.json) == {
         "digest": MULTIBASE,
         "method": "raw",
         "salted": False,
@@ -43,8 +48,9 @@ async def test_new_digest_created_known_one_ok(api: ApiCaller, key: str) -> None
         "accepted": "2023-11-14T22:13:20.000Z",
         "sequence": None,
         "leafIndex": 1,
+        "expected": None,
     }
-    assert again.json == first.json | {"new": False}
+    assert without_receipt(again.json) == without_receipt(first.json) | {"new": False}
 
 
 async def test_array_receipts_in_order(api: ApiCaller, key: str) -> None:

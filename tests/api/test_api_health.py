@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.support.api_caller import ApiCaller, serving
 from tests.support.assembly import Running, digest, make_settings, new_chain, running
+from tests.support.fake_sending_chain import GAS_USED
 
 
 def metric(text: str, name: str) -> float:
@@ -62,7 +63,9 @@ async def test_anchor_that_does_not_get_on_is_not_ready(api: ApiCaller, service:
     second = await api.get("/readyz")
 
     assert first.status == second.status == 503
-    assert first.json["problems"] == ["the publisher's account cannot pay for an anchor: send it some ether"]
+    assert first.json["problems"] == [
+        "the endpoint says that the publisher's account cannot pay for an anchor: send it some ether"
+    ]
     assert "a batch has waited 6" in second.json["problems"][1]
 
     service.chain.unaffordable = False
@@ -87,16 +90,72 @@ async def test_fee_cap_that_is_reached_is_not_ready(tmp_path: Path) -> None:
     assert "publisher.max_fee_gwei" in answer.json["problems"][0]
 
 
-async def test_low_balance_is_a_warning(api: ApiCaller, service: Running) -> None:
-    """An account that is nearly empty is told while there is time."""
-    service.chain.balances_wei[service.publisher] = 10**12
+async def test_few_anchors_left_is_a_warning_before_there_is_a_rate(api: ApiCaller, service: Running) -> None:
+    """A new account that is nearly empty is told while there is time."""
+    service.chain.balances_wei[service.publisher] = 5 * 240 * 10**12
     await service.anchorer.step()
     service.services.status.answered()
 
     answer = await api.get("/readyz")
 
     assert answer.status == 200
-    assert answer.json["warnings"]
+    (warning,) = answer.json["warnings"]
+    assert "has 0.0012 ether, gas for 5 anchors at the most that one may cost now: send it" in warning
+    assert answer.json["funds"]["daysLeft"] is None
+
+
+async def test_days_of_gas_left_are_those_at_the_measured_rate(
+    api: ApiCaller, service: Running, key: str
+) -> None:
+    """What anchors really cost, spread over the days; below two weeks it is a warning."""
+    for number in range(3):
+        await api.post("/v1/digests", {"digest": digest(number).hex(), "method": "raw"}, key=key)
+        service.clock.advance(60)
+        await service.turn()
+        await service.mine(4)
+    cost_wei = 3 * GAS_USED * 1_100_000_000
+    service.chain.balances_wei[service.publisher] = 10 * cost_wei
+    await service.mine()
+    service.services.status.answered()
+    few = await api.get("/readyz")
+    text = (await api.get("/metrics")).body.decode()
+    service.chain.balances_wei[service.publisher] = 15 * cost_wei
+    await service.mine()
+    enough = await api.get("/readyz")
+
+    assert (few.status, few.json["funds"]["daysLeft"]) == (200, 10.0)
+    (warning,) = few.json["warnings"]
+    assert (
+        "has 0.001812492 ether, gas for 10.0 days at the present rate of 0.0001812492 ether a day" in warning
+    )
+    assert few.json["funds"]["spent24hWei"] == str(cost_wei)
+    assert metric(text, "anchor_spent_24h_wei") == cost_wei
+    assert metric(text, "anchor_gas_days_left") == 10
+    assert enough.json["warnings"] == []
+
+
+async def test_empty_account_pauses_and_goes_on_by_itself(api: ApiCaller, service: Running, key: str) -> None:
+    """The reason names the balance; digests are taken meanwhile; a refill needs nobody else (fault 29)."""
+    service.chain.balances_wei[service.publisher] = 10**12
+    await api.post("/v1/digests", {"digest": digest(1).hex(), "method": "raw"}, key=key)
+    await service.anchorer.step()
+    service.services.status.answered()
+    service.clock.advance(60)
+    await service.turn()
+    paused = await api.get("/readyz")
+    taken = await api.post("/v1/digests", {"digest": digest(2).hex(), "method": "raw"}, key=key)
+    held = metric((await api.get("/metrics")).body.decode(), "anchor_held")
+    service.chain.balances_wei[service.publisher] = 10**18
+    await service.mine(4)
+    resumed = await api.get("/readyz")
+
+    assert paused.status == 503
+    assert paused.json["problems"] == [paused.json["held"]]
+    assert "the publisher's account has 0.000001 ether" in paused.json["held"]
+    assert "goes on by itself" in paused.json["held"]
+    assert (taken.status, taken.json["expected"], held) == (201, None, 1)
+    assert (resumed.status, resumed.json["held"]) == (200, None)
+    assert service.chain.next_sequence(service.publisher) == 2, "one anchor for both"
 
 
 async def test_full_backlog_is_not_ready(api: ApiCaller, service: Running, key: str) -> None:

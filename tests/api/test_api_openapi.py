@@ -20,7 +20,14 @@ from tests.support.openapi_check import OpenApiCheck
 ROUTER_PROBLEMS = {"method-not-allowed", "range-not-satisfiable"}
 """Told without an error class of ours."""
 
-EMBEDDED = {"Proof": "proof-v1", "Batch": "batch-v1", "Publisher": "publisher-v1", "Evidence": "evidence-v1"}
+EMBEDDED = {
+    "Proof": "proof-v1",
+    "SignedReceipt": "receipt-v1",
+    "ReceiptKeys": "receipt-keys-v1",
+    "Batch": "batch-v1",
+    "Publisher": "publisher-v1",
+    "Evidence": "evidence-v1",
+}
 
 
 @pytest.fixture(scope="module")

@@ -71,7 +71,12 @@ def test_backup_of_running_service_holds_database_and_keys(service: Running, bac
     """Everything that the service needs again is there, as the manifest says, for the owner's eyes only."""
     manifest = parse_manifest((backup / MANIFEST).read_bytes())
 
-    assert {file.name for file in manifest.files} == {"anchor.db", "lists.key", "operator.key"}
+    assert {file.name for file in manifest.files} == {
+        "anchor.db",
+        "lists.key",
+        "operator.key",
+        "receipts.key",
+    }
     for file in manifest.files:
         content = (backup / file.name).read_bytes()
         assert (len(content), sha256(content).digest()) == (file.size_bytes, file.sha256)

@@ -19,6 +19,7 @@ RECEIPT = {
     "blockHash": OTHER_HASH,
     "status": "0x1",
     "gasUsed": "0x5208",
+    "effectiveGasPrice": "0x3b9aca07",
 }
 
 
@@ -113,10 +114,20 @@ def test_receipt_of_the_transaction_is_read(status: str, succeeded: bool) -> Non
         block_hash=bytes.fromhex("cd" * 32),
         succeeded=succeeded,
         gas_used=21_000,
+        gas_price_wei=1_000_000_007,
     )
 
     assert answers.receipt(RECEIPT | {"status": status}, transaction_hash=asked_for) == expected
+    assert expected.cost_wei == 21_000_000_147_000
     assert answers.receipt(None, transaction_hash=asked_for) is None
+
+
+def test_receipt_of_a_rollup_costs_its_data_too() -> None:
+    """What an OP rollup pays to the chain below stands beside the gas."""
+    found = answers.receipt(RECEIPT | {"l1Fee": "0x64"}, transaction_hash=bytes.fromhex("ab" * 32))
+
+    assert found is not None
+    assert (found.l1_fee_wei, found.cost_wei) == (100, 21_000_000_147_100)
 
 
 @pytest.mark.parametrize(
@@ -130,6 +141,10 @@ def test_receipt_of_the_transaction_is_read(status: str, succeeded: bool) -> Non
         {"status": "0x2"},
         {"status": True},
         {"gasUsed": "0x"},
+        {"effectiveGasPrice": None},
+        {"effectiveGasPrice": "0x8000000000000000"},
+        {"l1Fee": None},
+        {"l1Fee": 1},
     ],
 )
 def test_receipt_foreign_or_damaged_is_bad_answer(change: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The API keys of several RPC endpoints, and of a remote signer, are in no log, message, repr or traceback (row 48)."""
+"""The API keys of several RPC endpoints, and of a remote signer, are told to nobody (fault 48)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Key files: made private, read strictly, their content never shown (row 49)."""
+"""Key files: made private, read strictly, their content never shown (fault 49)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The API key of an RPC endpoint is in no log, message, repr or traceback (row 48)."""
+"""The API key of an RPC endpoint is in no log, message, repr or traceback (fault 48)."""
 
 from __future__ import annotations
 

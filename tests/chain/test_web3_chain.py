@@ -58,7 +58,7 @@ async def test_web3_chain_of_no_address_is_config_error(anvil: AnvilChain, contr
 
 
 async def test_identity_is_chain_id_and_hash_of_block_zero(anvil: AnvilChain, chain: Web3Chain) -> None:
-    """Both are asked for anew at each call: a changed chain id shows at once (row 27)."""
+    """Both are asked for anew at each call: a changed chain id shows at once (fault 27)."""
     genesis = await anvil.control("eth_getBlockByNumber", "0x0", _WITHOUT_TRANSACTIONS)
     before = await chain.identity()
     await anvil.control("anvil_setChainId", 31_338)

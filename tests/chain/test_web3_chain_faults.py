@@ -1,4 +1,4 @@
-"""The client against an endpoint that fails, lies or is slow (rows 15, 16, 31 to 33)."""
+"""The client against an endpoint that fails, lies or is slow (faults 15, 16, 31 to 33)."""
 
 from __future__ import annotations
 

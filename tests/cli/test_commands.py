@@ -76,7 +76,7 @@ def test_help_lists_every_command_without_loading_it() -> None:
     assert names == [
         *("init", "deploy", "serve", "demo", "chain", "issuer", "submit", "status", "proof"),
         *("revoke", "suspend", "reinstate", "apply", "evidence", "verify", "audit", "fsck"),
-        *("backup", "restore", "mirror", "rebuild", "key", "move", "trust"),
+        *("backup", "restore", "mirror", "rebuild", "receipt", "key", "move", "trust"),
     ]
 
 

@@ -40,7 +40,7 @@ def test_demo_tells_the_story_with_the_expected_verdicts(tmp_path: Path) -> None
     )
     seen = done.stdout + done.stderr + (folder / "service.log").read_text()
     secrets = [path.read_text().strip() for path in (*folder.glob("*.key"), *folder.glob("data/*.key"))]
-    assert len(secrets) == 4
+    assert len(secrets) == 5
     for secret in (*secrets, DEVELOPMENT_PRIVATE_KEY.hex()):
         assert secret not in seen
 

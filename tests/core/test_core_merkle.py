@@ -18,6 +18,7 @@ from anchor.core.merkle import (
     node_hash,
     path_length,
     root_from_inclusion,
+    root_of,
     subtree_root,
 )
 from anchor.errors import InvalidProof
@@ -59,6 +60,16 @@ def test_tree_of_certificate_transparency_leaves_has_the_published_root() -> Non
 
     assert tree_of(leaves).root().hex() == CT_ROOT_OF_8
     assert reference.mth(leaves).hex() == CT_ROOT_OF_8
+
+
+@pytest.mark.parametrize("size", [*range(70), 255, 256, 257, 65_536, 65_537, 131_073, 200_003])
+def test_root_alone_equals_that_of_the_tree(size: int) -> None:
+    """Computed level by level and in pieces, with and without a last node that has no sibling."""
+    leaves = b"".join(sha256(number.to_bytes(4, "big")).digest() for number in range(size))
+    tree = Tree()
+    tree.extend(leaves)
+
+    assert root_of(leaves) == tree.root()
 
 
 def test_tree_without_leaves_has_the_hash_of_nothing() -> None:

@@ -25,6 +25,7 @@ from anchor.core.entries import (
     identifier_hash,
 )
 from anchor.core.merkle import Tree, leaf_hash
+from anchor.core.promise import Promise, PromisedEntry, SignedPromise, request_tree
 from anchor.core.proof import BatchDescription, CredentialProof, Inclusion
 from anchor.documents import (
     AnchorClaim,
@@ -34,9 +35,12 @@ from anchor.documents import (
     ListState,
     ProofDocument,
     PublisherDocument,
+    ReceiptDocument,
+    ReceiptKeysDocument,
     cut_evidence,
 )
 from anchor.fields import MAX_INTEGER
+from status_lists.keys import ListKey
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "anchor" / "schemas"
 
@@ -157,6 +161,87 @@ def evidence_documents(draw: st.DrawFn) -> EvidenceDocument:
     number, count = draw(st.integers(0, 2)), draw(st.integers(3, 4))
     lists = tuple(list_state_of(position, bits, size) for position in range(count))
     return cut_evidence(batch_of(lists), number, bits, draw(st.integers(0, length - 1)))
+
+
+@st.composite
+def receipt_documents(draw: st.DrawFn) -> ReceiptDocument:
+    """Return any receipt: its path leads to the root that is promised; the signature is anything."""
+    salted, size = draw(st.booleans()), draw(st.integers(1, 40))
+    index, issuer = draw(st.integers(0, size - 1)), draw(words)
+    entry = CredentialEntry(
+        issuer_id=identifier_hash(issuer),
+        method=draw(st.sampled_from(Method)),
+        digest=draw(hashes),
+        salted=salted,
+        status=draw(st.none() | status_entries),
+    )
+    leaves = [leaf_hash(bytes([number])) for number in range(size)]
+    leaves[index] = leaf_hash(entry.encode())
+    tree = request_tree(b"".join(leaves))
+    promise = Promise(
+        chain_id=draw(positives),
+        genesis_hash=draw(hashes),
+        contract=draw(addresses),
+        publisher=draw(addresses),
+        base_url=draw(words),
+        issuer=issuer,
+        entry_count=size,
+        root=tree.root(),
+        accepted_s=draw(counts),
+        anchored_by_s=draw(counts),
+    )
+    signature = draw(st.binary(min_size=64, max_size=64))
+    return ReceiptDocument(
+        signed=SignedPromise(promise=promise, public_key=draw(hashes), signature=signature),
+        promised=PromisedEntry(entry=entry, index=index, path=tuple(tree.inclusion_path(index))),
+        salt=draw(st.none() | hashes) if salted else None,
+    )
+
+
+@st.composite
+def receipt_keys_documents(draw: st.DrawFn) -> ReceiptKeysDocument:
+    """Return any receipt keys."""
+    current, *retired = draw(st.lists(hashes, min_size=1, max_size=4, unique=True))
+    return ReceiptKeysDocument(current=current, retired=tuple(retired))
+
+
+def receipt_sample() -> ReceiptDocument:
+    """Return the receipt of a salted, bound entry, the third of five, with a good signature."""
+    issuer, key = "https://university.example", ListKey(bytes(range(32)))
+    entry = CredentialEntry(
+        issuer_id=identifier_hash(issuer),
+        method=Method.JCS,
+        digest=sha256(b"credential").digest(),
+        salted=True,
+        status=StatusEntry(list_number=2, index=94_567),
+    )
+    others = [leaf_hash(bytes([number])) for number in range(4)]
+    tree = request_tree(b"".join([*others[:2], leaf_hash(entry.encode()), *others[2:]]))
+    promise = Promise(
+        chain_id=1,
+        genesis_hash=sha256(b"genesis").digest(),
+        contract="0x" + "c0" * 20,
+        publisher="0x" + "B0" * 20,
+        base_url="https://anchor.example",
+        issuer=issuer,
+        entry_count=5,
+        root=tree.root(),
+        accepted_s=1_735_689_659,
+        anchored_by_s=1_735_776_059,
+    )
+    return ReceiptDocument(
+        signed=SignedPromise(
+            promise=promise, public_key=key.public_key, signature=key.sign(promise.encode())
+        ),
+        promised=PromisedEntry(entry=entry, index=2, path=tuple(tree.inclusion_path(2))),
+        salt=sha256(b"salt").digest(),
+    )
+
+
+def receipt_keys_sample() -> ReceiptKeysDocument:
+    """Return a key and two that were before it."""
+    keys = [ListKey(bytes([number]) * 32).public_key for number in (1, 2, 3)]
+    return ReceiptKeysDocument(current=keys[2], retired=(keys[0], keys[1]))
 
 
 def proof_sample() -> ProofDocument:

@@ -1,4 +1,4 @@
-"""Row 6 of the fault checklist: a commit is reported as failed, and is on disk all the same."""
+"""Fault 6: a commit is reported as failed, and is on disk all the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows 4 and 10 of the fault checklist, under the real service: the disk is full, a page is damaged."""
+"""Faults 4 and 10, under the real service: the disk is full, a page is damaged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Row 8 of the fault checklist: one key, two databases. The later one sees what it did not send, and stops."""
+"""Fault 8: one key, two databases. The later one sees what it did not send, and stops."""
 
 from __future__ import annotations
 

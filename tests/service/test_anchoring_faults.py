@@ -552,11 +552,31 @@ async def test_no_funds_waits_and_resumes_by_itself(service: Running, issuer: Is
     service.chain.balances_wei[service.publisher] = 0
     batch = await service.seal(issuer, 1)
     await service.mine(3)
-    assert service.services.status.last_outcome is SendOutcome.NO_FUNDS
+    assert await service.state(batch.id) is BatchState.SEALED
     assert service.services.status.balance_wei == 0
+    (problem,) = service.services.status.anchoring_problems()
+    assert "has 0 ether" in problem
+    assert "goes on by itself" in problem
     await service.submit(issuer, 2)
 
     service.chain.balances_wei[service.publisher] = 10**18
+    await service.mine(2)
+
+    assert await service.state(batch.id) is BatchState.MINED
+    assert len(set(service.chain.broadcasts)) == 1
+
+
+async def test_endpoint_says_no_funds_same_bytes_until_it_takes_them(
+    service: Running, issuer: Issuer
+) -> None:
+    """Where the balance is there and the endpoint will not have it, the payload stays signed and is sent again."""
+    service.chain.unaffordable = True
+    batch = await service.seal(issuer, 1)
+    await service.mine(3)
+    assert service.services.status.last_outcome is SendOutcome.NO_FUNDS
+    assert "the endpoint says" in service.services.status.anchoring_problems()[0]
+
+    service.chain.unaffordable = False
     await service.mine(2)
 
     assert await service.state(batch.id) is BatchState.MINED

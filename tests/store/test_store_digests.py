@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from anchor.core.entries import StatusEntry
-from anchor.core.merkle import leaf_hash
+from anchor.core.entries import StatusEntry, encode_credential, identifier_hash
+from anchor.core.merkle import Tree, leaf_hash
 from anchor.errors import AnchorError, Conflict, InvalidInput, NotFound
 from anchor.store.protocol import Store
 from anchor.store.records import Accepted, Issuer, Submission
@@ -334,6 +334,24 @@ async def test_accept_packed_duplicates_and_known_ones_one_leaf_each(store: Stor
     places = [(await store.find_digest(issuer.number, digest(number)))[0].accepted for number in (2, 5, 3, 4)]
     assert [place.leaf_index for place in places] == [1, 2, 3, 4]
     assert await stored_leaves(store) == [leaf_of(issuer, place) for place in places]
+
+
+async def test_accept_packed_root_is_that_of_one_tree_whatever_the_slices(
+    store: Store, issuer: Issuer
+) -> None:
+    """More digests than are inserted at once, known and repeated ones among them, some slices new and some not."""
+    await store.accept_packed(issuer.number, 1, packed(*range(40_000, 40_100)), now_s=NOW_S)
+    numbers = [*range(70_000), 5, 69_999]
+    issuer_id = identifier_hash(issuer.identifier)
+
+    outcome = await store.accept_packed(issuer.number, 1, packed(*numbers), now_s=NOW_S)
+
+    tree = Tree()
+    tree.extend(leaf_hash(encode_credential(issuer_id, 1, digest(number), None)) for number in numbers)
+    assert (outcome.new, outcome.known) == (69_900, 102)
+    assert outcome.root == tree.root()
+    stored = await store.nodes(1, 0, 1, 70_000)
+    assert len({stored[at : at + 32] for at in range(0, len(stored), 32)}) == 70_000
 
 
 async def test_accept_packed_same_body_again_all_known(store: Store, issuer: Issuer) -> None:

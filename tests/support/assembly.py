@@ -15,6 +15,7 @@ from anchor.assembly import Edges, assemble
 from anchor.chain.protocol import Signer
 from anchor.chain.signer import LocalSigner
 from anchor.config import (
+    AnchoringSettings,
     BatchingSettings,
     ChainSettings,
     LimitSettings,
@@ -49,6 +50,7 @@ def make_settings(
     confirmations: int = 0,
     max_fee_gwei: float = 200.0,
     poll_s: float = 0.01,
+    anchoring: AnchoringSettings | None = None,
 ) -> Settings:
     """Return settings that fit the fake chain."""
     return Settings(
@@ -65,6 +67,7 @@ def make_settings(
         batching=batching,
         lists=ListSettings(),
         limits=limits or LimitSettings(),
+        anchoring=anchoring or AnchoringSettings(),
         folder=folder,
     )
 

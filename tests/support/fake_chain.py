@@ -111,13 +111,17 @@ class _State:
 
 
 class FakeChain:
-    """A ChainReader over blocks that a test mines; `failing` makes every read raise ChainUnavailable."""
+    """A ChainReader over blocks that a test mines; `failing` makes every read raise ChainUnavailable.
+
+    `hidden_events` are sequences whose events it leaves out, as a careless or lying endpoint would.
+    """
 
     def __init__(self, *, chain_id: int = 31337, genesis_s: int = 1_700_000_000) -> None:
         genesis = Block(number=0, hash=sha256(b"genesis").digest(), timestamp_s=genesis_s, base_fee_wei=0)
         self.chain_id = chain_id
         self.code_hash_value: bytes | None = CODE_HASH
         self.failing = False
+        self.hidden_events: set[int] = set()
         self.has_finalized_tag = True
         self.finalized_number = 0
         self._branch = 0
@@ -202,7 +206,9 @@ class FakeChain:
         return [
             event
             for who, event in events
-            if who == publisher and from_block <= event.block_number <= to_block
+            if who == publisher
+            and from_block <= event.block_number <= to_block
+            and event.sequence not in self.hidden_events
         ]
 
     def _require_answer(self) -> None:

@@ -37,6 +37,7 @@ CONTRACT = "0x" + "c0" * 20
 CHAIN_ID = 31337
 BLOCK_TIME_S = 12
 NOBODY = "0x" + "00" * 20
+GAS_USED = 54_924
 _ANCHOR_SELECTOR = registry.anchor_call(sequence=1, root=bytes(32), leaf_count=1)[:4]
 _APPOINT_SELECTOR = registry.appoint_call(None)[:4]
 _ACCEPT_SELECTOR = registry.accept_call(NOBODY)[:4]
@@ -347,7 +348,11 @@ class SendingChain:
                         block_number=mined.block.number,
                         block_hash=mined.block.hash,
                         succeeded=succeeded,
-                        gas_used=54_924,
+                        gas_used=GAS_USED,
+                        gas_price_wei=min(
+                            transaction.max_fee_wei,
+                            mined.block.base_fee_wei + transaction.priority_fee_wei,
+                        ),
                     )
         return None
 

@@ -26,8 +26,10 @@ from anchor.core.entries import (
     StatusSummary,
     bits_root,
     identifier_hash,
+    unbound_credential_leaves,
 )
 from anchor.core.merkle import Tree, leaf_hash
+from anchor.core.promise import Promise, SignedPromise, request_tree
 from anchor.core.proof import BatchDescription, CredentialProof, Inclusion
 from anchor.documents import (
     AnchorClaim,
@@ -36,15 +38,20 @@ from anchor.documents import (
     ProofDocument,
     PublisherDocument,
     batch_to_json,
+    promise_to_json,
     proof_to_json,
     publisher_to_json,
 )
+from status_lists.keys import ListKey
 from status_lists.multibase import decode_digest, encode_base64url, encode_digest
 
 OPERATOR_KEY = "operator-key-of-the-fake"
 ISSUER_KEY = "issuer-key-of-the-fake"
 ISSUER_ID = "https://university.example"
 TIME = "2026-05-01T12:00:00.000Z"
+TIME_S = 1_777_636_800
+EXPECTED = "2026-05-01T12:01:24.000Z"
+RECEIPT_KEY = ListKey(bytes([7]) * 32)
 LIST_LENGTH = 131_072
 CONTRACT = "0x" + "c0" * 20
 PUBLISHER = "0x" + "ab" * 20
@@ -103,6 +110,7 @@ class FakeService:
     def __init__(self) -> None:
         self.url = ""
         self.looks_before_mined = 0
+        self.signs_receipts = True
         self.canned: deque[Canned] = deque()
         self.refused: set[bytes] = set()
         self.seen: list[Seen] = []
@@ -199,8 +207,12 @@ class FakeService:
 
     async def _submit(self, request: web.Request) -> web.Response:
         if request.content_type == "application/octet-stream":
-            count = len(await request.read()) // 32
-            return web.json_response({"new": count, "known": 0, "accepted": TIME})
+            digests = await request.read()
+            split = [digests[at : at + 32] for at in range(0, len(digests), 32)]
+            method = Method.from_label(request.query["method"])
+            leaves = unbound_credential_leaves(identifier_hash(ISSUER_ID), method, split)
+            answer: Json = {"new": len(split), "known": 0, "accepted": TIME}
+            return web.json_response(answer | self._promise(leaves))
         body = await request.json()
         keys = [
             (decode_digest(item["digest"]), Method.from_label(item["method"]), item.get("salted", False))
@@ -214,7 +226,27 @@ class FakeService:
         )
         receipts = [self._receipt(key) | {"new": not old} for key, old in zip(keys, known, strict=True)]
         new = known.count(False)
-        return web.json_response({"new": new, "known": len(keys) - new, "accepted": TIME, "items": receipts})
+        leaves = b"".join(leaf_hash(self.items[key].entry.encode()) for key in keys)
+        answer = {"new": new, "known": len(keys) - new, "accepted": TIME, "items": receipts}
+        return web.json_response(answer | self._promise(leaves))
+
+    def _promise(self, leaves: bytes) -> Json:
+        if not self.signs_receipts:
+            return {}
+        promise = Promise(
+            chain_id=31337,
+            genesis_hash=bytes(32),
+            contract=CONTRACT,
+            publisher=PUBLISHER,
+            base_url=self.url,
+            issuer=ISSUER_ID,
+            entry_count=len(leaves) // 32,
+            root=request_tree(leaves).root(),
+            accepted_s=TIME_S,
+            anchored_by_s=TIME_S + 86_400,
+        )
+        signature = RECEIPT_KEY.sign(promise.encode())
+        return {"promise": promise_to_json(SignedPromise(promise, RECEIPT_KEY.public_key, signature))}
 
     def _seal(self, accepted: Sequence[tuple[tuple[bytes, Method, bool], object]]) -> None:
         """Put digests (or none) with the lists as they are into a batch of their own."""
@@ -276,12 +308,14 @@ class FakeService:
     def _receipt(self, key: tuple[bytes, Method, bool]) -> Json:
         item = self.items[key]
         status = item.entry.status
+        is_mined = not self.batches[item.sequence - 1].looks_left
         return {
             "digest": encode_digest(key[0]),
             "method": key[1].label,
             "salted": key[2],
             "new": False,
-            "state": "sent" if self.batches[item.sequence - 1].looks_left else "final",
+            "state": "final" if is_mined else "sent",
+            "expected": None if is_mined else {"mined": EXPECTED, "final": EXPECTED},
             "accepted": TIME,
             "status": None if status is None else {"list": status.list_number, "index": status.index},
             "credentialStatus": [] if status is None else self._credential_status(status),

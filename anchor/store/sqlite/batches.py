@@ -9,6 +9,7 @@ from anchor.core.lifecycle import BatchState
 from anchor.core.merkle import HASH_BYTES
 from anchor.errors import Conflict
 from anchor.store.records import AnchoredList, Backlog, Batch, Mined, NodeLevels, Payload, Seal
+from anchor.store.sqlite.costs import open_cost
 from anchor.store.sqlite.lists import committed_versions, freeze_versions
 from anchor.store.sqlite.tiles import append_leaves, replace_left_edge, store_levels
 from anchor.store.sqlite.writer import Session
@@ -218,6 +219,7 @@ def add_payload(session: Session, batch: int, payload: Payload) -> None:
             payload.raw,
         ),
     )
+    open_cost(session, payload.hash)
     session.execute("update batches set state = 'sent' where id = ?", (batch,))
 
 

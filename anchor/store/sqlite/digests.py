@@ -13,7 +13,7 @@ from anchor.core.entries import (
     identifier_hash,
     unbound_credential_leaves,
 )
-from anchor.core.merkle import HASH_BYTES, leaf_hash
+from anchor.core.merkle import HASH_BYTES, Tree, leaf_hash, root_of
 from anchor.errors import Conflict, InvalidInput
 from anchor.store.records import Accepted, DigestPlace, ListPlan, PackedAccepted, Submission
 from anchor.store.sqlite.allocation import HandedOut, allocate
@@ -24,7 +24,11 @@ from anchor.store.sqlite.tiles import append_leaves
 from anchor.store.sqlite.writer import Session
 
 _SLICE = 32_768
-"""Digests that are sorted and inserted together: sorted runs touch the index page by page."""
+"""
+Digests that are sorted and inserted together: sorted runs touch the index page by page.
+
+A power of two, so that the tree over the slices' roots is the tree over all leaves, which nobody needs to hold.
+"""
 
 _INSERT = """
     insert into entries (issuer, method, digest, batch, leaf_index, accepted_s, list, list_index)
@@ -79,20 +83,25 @@ def accept_packed(
     batch, first_size = open_batch(session, now_s)
     size = first_size
     orphans = Orphans(session, issuer, issuer_id)
+    subtrees = Tree()
     for start in range(0, len(digests), _SLICE * DIGEST_BYTES):
         chunk = digests[start : start + _SLICE * DIGEST_BYTES]
         in_order = [chunk[at : at + DIGEST_BYTES] for at in range(0, len(chunk), DIGEST_BYTES)]
         orphans.claim_unbound(method_code, in_order)
+        # Hashed once: the batch takes those that are new, the root of the request is over them all.
+        hashed = unbound_credential_leaves(issuer_id, method_code, in_order)
+        subtrees.extend(root_of(hashed))
         session.execute("savepoint slice")
         if _insert_unbound(session, issuer, method_code, batch, size, in_order, now_s) != len(in_order):
             session.execute("rollback to slice")
-            in_order = _unknown_only(session, issuer, method_code, in_order)
-            _insert_unbound(session, issuer, method_code, batch, size, in_order, now_s)
+            unknown = _unknown_only(session, issuer, method_code, in_order)
+            _insert_unbound(session, issuer, method_code, batch, size, list(unknown), now_s)
+            hashed = b"".join(hashed[at * HASH_BYTES : (at + 1) * HASH_BYTES] for at in unknown.values())
         session.execute("release slice")
-        _grow(session, batch, size, unbound_credential_leaves(issuer_id, method_code, in_order), now_s)
-        size += len(in_order)
+        _grow(session, batch, size, hashed, now_s)
+        size += len(hashed) // HASH_BYTES
     new = size - first_size
-    return PackedAccepted(new=new, known=len(digests) // DIGEST_BYTES - new)
+    return PackedAccepted(new=new, known=len(digests) // DIGEST_BYTES - new, root=subtrees.root())
 
 
 def find_digest(session: Session, issuer: int, digest: bytes) -> Sequence[DigestPlace]:
@@ -192,18 +201,19 @@ def _insert_unbound(
     return session.execute_many(_INSERT_UNBOUND, rows)
 
 
-def _unknown_only(session: Session, issuer: int, method_code: int, digests: list[bytes]) -> list[bytes]:
-    unknown: dict[bytes, None] = {}
-    for digest in digests:
+def _unknown_only(session: Session, issuer: int, method_code: int, digests: list[bytes]) -> dict[bytes, int]:
+    """Return each digest that is not known, once, with its first position."""
+    unknown: dict[bytes, int] = {}
+    for position, digest in enumerate(digests):
         row = session.one(
             "select list from entries where issuer = ? and method = ? and digest = ?",
             (issuer, method_code, digest),
         )
         if row is None:
-            unknown[digest] = None
+            unknown.setdefault(digest, position)
         elif row["list"] is not None:
             raise Conflict("a digest of this body was accepted with a status entry: send it with its binding")
-    return list(unknown)
+    return unknown
 
 
 def _grow(session: Session, batch: int, size: int, leaves: bytes, now_s: int) -> None:

@@ -42,6 +42,20 @@ def list_keys_of_another_curve(database: Database) -> None:
         database.execute(statement)
 
 
+@migrations(name="0006 receipt keys")
+def receipt_keys(database: Database) -> None:
+    """Create the table of keys that sign receipts."""
+    for statement in _RECEIPT_KEYS:
+        database.execute(statement)
+
+
+@migrations(name="0006b what anchors cost")
+def what_anchors_cost(database: Database) -> None:
+    """Create the table of what payloads cost; what was spent before it was there is not counted."""
+    for statement in _COSTS:
+        database.execute(statement)
+
+
 @migrations(name="0007 publishers and anchorages")
 def publishers_and_anchorages(database: Database) -> None:
     """Let batches say where and by whom they were anchored; what a database was tied to is its first anchorage."""
@@ -308,6 +322,37 @@ _TOKEN_KEYS = (
     """,
     "create unique index one_token_key on token_keys (issuer) where retired_ms is null",
     "create index token_keys_of_issuer on token_keys (issuer)",
+)
+
+_RECEIPT_KEYS = (
+    # Public halves only: receipts stay checkable whatever becomes of the key's file.
+    """
+    create table receipt_keys (
+        id integer primary key autoincrement,
+        public_key blob not null unique check (length(public_key) = 32),
+        since_ms integer not null
+    ) strict
+    """,
+)
+
+_COSTS = (
+    # A cost in wei may exceed a 64-bit integer, so it is text; `mined_s` is null where the payload was not seen mined.
+    """
+    create table payload_costs (
+        payload blob primary key references payloads (hash),
+        cost_wei text,
+        mined_s integer,
+        is_settled integer not null default 0 check (is_settled in (0, 1)),
+        check ((cost_wei is null) = (mined_s is null))
+    ) strict, without rowid
+    """,
+    "create index payloads_of_nonce on payloads (nonce)",
+    "create index open_costs on payload_costs (payload) where is_settled = 0",
+    "create index costs_by_time on payload_costs (mined_s) where mined_s is not null",
+    """
+    insert into payload_costs (payload, is_settled)
+    select payloads.hash, batches.state = 'final' from payloads join batches on batches.id = payloads.batch
+    """,
 )
 
 _ANCHORAGE_FACTS = ("chain_id", "genesis_hash", "contract", "publisher")

@@ -37,8 +37,10 @@ from anchor.store.records import (
     NodeLevels,
     PackedAccepted,
     Payload,
+    PayloadCost,
     PublishedVersion,
     Seal,
+    SpentPeriod,
     StatusChange,
     Submission,
     TokenKey,
@@ -47,10 +49,12 @@ from anchor.store.sqlite import (
     allocation,
     anchorages,
     batches,
+    costs,
     digests,
     issuers,
     lists,
     named_credentials,
+    receipt_keys,
     status_changes,
     tiles,
     webhooks,
@@ -217,6 +221,14 @@ class SqliteStore:
         return await self._writer.run(
             lambda session: digests.accept_packed(session, issuer, method_code, packed, now_s)
         )
+
+    async def add_receipt_key(self, public_key: bytes, *, now_ms: int) -> None:
+        """See Store."""
+        await self._writer.run(lambda session: receipt_keys.add_receipt_key(session, public_key, now_ms))
+
+    async def receipt_keys(self) -> Sequence[bytes]:
+        """See Store."""
+        return await self._read(receipt_keys.receipt_keys)
 
     async def find_digest(self, issuer: int, digest: bytes) -> Sequence[DigestPlace]:
         """See Store."""
@@ -426,6 +438,22 @@ class SqliteStore:
     async def mark_final(self, batch: int) -> None:
         """See Store."""
         await self._writer.run(lambda session: batches.mark_final(session, batch))
+
+    async def open_costs(self) -> Sequence[PayloadCost]:
+        """See Store."""
+        return await self._read(costs.open_costs)
+
+    async def note_cost(self, payload: bytes, cost_wei: int, *, mined_s: int) -> None:
+        """See Store."""
+        await self._writer.run(lambda session: costs.note_cost(session, payload, cost_wei, mined_s))
+
+    async def settle_costs(self, sender: str, nonce: int) -> None:
+        """See Store."""
+        await self._writer.run(lambda session: costs.settle_costs(session, sender, nonce))
+
+    async def spent_since(self, time_s: int) -> SpentPeriod:
+        """See Store."""
+        return await self._read(lambda session: costs.spent_since(session, time_s))
 
     async def add_webhook(self, webhook: NewWebhook, *, limit: int, now_ms: int) -> Webhook:
         """See Store."""

@@ -1,0 +1,67 @@
+"""Receipt files beside credentials: written at submission, replaced by the proof, never lost to another's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from anchor.cli.files import write_to_pass_on
+from anchor.cli.submission import Outcome
+from anchor.core.entries import CredentialEntry
+from anchor.documents import MAX_RECEIPT_BYTES, ReceiptDocument, parse_receipt, receipt_to_json
+from anchor.errors import InvalidInput, InvalidProof
+from anchor.verify.files import receipt_path_of
+
+
+def write_receipts(outcomes: Iterable[Outcome], directory: Path | None, *, force: bool) -> None:
+    """Write the receipt of every file that was accepted, and note where, or what kept it from being written.
+
+    One of the same entry stays as it is: its promise is the older one. One of another entry may be the only evidence
+    that its holder has, and is replaced only by `force`.
+    """
+    for outcome in outcomes:
+        if outcome.receipt is None or outcome.receipt.document is None or outcome.file is None:
+            continue
+        path = receipt_path_of(outcome.path, directory)
+        document = replace(outcome.receipt.document, salt=outcome.file.salt)
+        kept = _kept(path)
+        if kept is None or force:
+            _write(outcome, path, document)
+        elif kept.promised.entry == document.promised.entry:
+            outcome.promise = path
+        else:
+            outcome.warning = (
+                f"{path} is the receipt of another digest and was kept: move it away, or replace it "
+                "with --force"
+            )
+
+
+def remove_receipt(path: Path, entry: CredentialEntry) -> bool:
+    """Remove a receipt file whose entry has its proof now; whether there was one."""
+    kept = _kept(path)
+    if kept is None or kept.promised.entry != entry:
+        return False
+    path.unlink(missing_ok=True)
+    return True
+
+
+def _write(outcome: Outcome, path: Path, document: ReceiptDocument) -> None:
+    text = json.dumps(receipt_to_json(document), indent=2, ensure_ascii=False) + "\n"
+    try:
+        write_to_pass_on(path, text, what="the receipt")
+    except InvalidInput as exc:
+        # The digest is accepted all the same, and its proof may still be written.
+        outcome.warning = str(exc)
+        return
+    outcome.promise = path
+
+
+def _kept(path: Path) -> ReceiptDocument | None:
+    """Return the receipt at a path; None where there is none, or one that is worth nothing."""
+    try:
+        with path.open("rb") as file:
+            return parse_receipt(file.read(MAX_RECEIPT_BYTES + 1))
+    except (OSError, InvalidProof):
+        return None

@@ -1,0 +1,141 @@
+"""What anchors cost and what there is to pay for them: read from the chain, kept in the store, asked before signing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import structlog
+
+from anchor.chain.protocol import Chain, Receipt
+from anchor.core.fees import Fees
+from anchor.core.spending import DAY_S, Purse, SpendingPolicy, days_left, why_unpayable
+from anchor.errors import ChainUnavailable
+from anchor.service.look import Look
+from anchor.store.protocol import Store
+from anchor.store.records import PayloadCost
+
+log = structlog.get_logger()
+
+ANCHOR_GAS_LIMIT = 120_000
+"""Twice what the dearest anchor costs, the first of a publisher; unused gas is not paid for."""
+
+RATE_PERIOD_S = 7 * DAY_S
+"""The present rate is that of the last week: term and holidays show in it, one busy hour does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Funds:
+    """
+    The account as of one block: its purse, the rate of spending, and what keeps the next anchor from being paid for.
+
+    `days_left` is None while nothing was spent; `anchors_left` counts anchors at the most that one may cost now.
+    """
+
+    purse: Purse
+    spent_per_day_wei: int
+    days_left: float | None
+    anchors_left: int
+    pause: str | None
+
+
+class Spending:
+    """
+    Counts what the publisher's payloads cost, reverted ones too, and rules on whether one more can be paid for.
+
+    Times are those of blocks, so that no clock makes a day longer or shorter. All that counts is in the store.
+    """
+
+    def __init__(
+        self, *, store: Store, chain: Chain, publisher: str, policy: SpendingPolicy, max_fee_wei: int
+    ) -> None:
+        self._store = store
+        self._chain = chain
+        self._publisher = publisher
+        self._policy = policy
+        self._max_fee_wei = max_fee_wei
+
+    async def settle(self, look: Look) -> None:
+        """Note the cost of every payload that is mined as of a look, and settle those that a final block decides."""
+        for (sender, nonce), costs in _by_nonce(await self._store.open_costs()):
+            used, used_final = await self._nonces(sender, look)
+            if nonce >= used:
+                if sender != self._publisher:
+                    # An account that was succeeded: whatever it may still pay is not this publisher's money.
+                    await self._store.settle_costs(sender, nonce)
+                continue
+            is_final = nonce < used_final
+            if is_final or all(cost.mined_s is None for cost in costs):
+                await self._note(costs)
+            if is_final:
+                await self._store.settle_costs(sender, nonce)
+
+    async def _nonces(self, account: str, look: Look) -> tuple[int, int]:
+        """Return an account's nonce at the latest and at the final block of a look."""
+        if account == look.line[-1]:
+            return look.nonce, look.nonce_final
+        return (
+            await self._chain.nonce(account, look.latest.hash),
+            await self._chain.nonce(account, look.final.hash),
+        )
+
+    async def purse(self, *, balance_wei: int, now_s: int, nonce: int) -> Purse:
+        """Return the purse as of a block's time and the publisher's nonce there."""
+        spent_wei = (await self._store.spent_since(now_s - DAY_S)).spent_wei
+        open_wei = 0
+        for (sender, of_nonce), costs in _by_nonce(await self._store.open_costs()):
+            noted = next((cost for cost in costs if cost.cost_wei is not None), None)
+            if noted is not None and (sender != self._publisher or of_nonce < nonce):
+                spent_wei += (noted.cost_wei or 0) if (noted.mined_s or 0) >= now_s - DAY_S else 0
+            elif sender == self._publisher:
+                # One payload of a nonce is mined at most: the dearest is the worst that can come.
+                open_wei += max(cost.worst_wei for cost in costs)
+        return Purse(balance_wei=balance_wei, spent_wei=spent_wei, open_wei=open_wei)
+
+    async def funds(self, purse: Purse, *, now_s: int, base_fee_wei: int) -> Funds:
+        """Return what can be said of the account at a base fee."""
+        week = await self._store.spent_since(now_s - RATE_PERIOD_S)
+        in_s = max(DAY_S, now_s - week.first_mined_s) if week.first_mined_s is not None else DAY_S
+        cost_wei = ANCHOR_GAS_LIMIT * min(2 * base_fee_wei, self._max_fee_wei)
+        return Funds(
+            purse=purse,
+            spent_per_day_wei=week.spent_wei * DAY_S // in_s,
+            days_left=days_left(purse.balance_wei, spent_wei=week.spent_wei, in_s=in_s),
+            anchors_left=purse.balance_wei // max(1, cost_wei),
+            pause=why_unpayable(self._policy, purse, cost_wei=cost_wei),
+        )
+
+    def why_not(self, purse: Purse, fees: Fees, *, replaced_wei: int) -> str | None:
+        """Return why a payload that replaces what may cost so much cannot be paid for; None where it can."""
+        cost_wei = ANCHOR_GAS_LIMIT * fees.max_fee_wei
+        return why_unpayable(self._policy, purse.without(replaced_wei), cost_wei=cost_wei)
+
+    async def _note(self, costs: Sequence[PayloadCost]) -> None:
+        for cost in reversed(costs):
+            receipt = await self._chain.receipt(cost.hash)
+            if receipt is None:
+                continue
+            mined_s = await self._time_of(receipt)
+            if (receipt.cost_wei, mined_s) != (cost.cost_wei, cost.mined_s):
+                await self._store.note_cost(cost.hash, receipt.cost_wei, mined_s=mined_s)
+                log.info(
+                    "anchor.paid", nonce=cost.nonce, cost_wei=receipt.cost_wei, succeeded=receipt.succeeded
+                )
+            return
+
+    async def _time_of(self, receipt: Receipt) -> int:
+        block = await self._chain.block(receipt.block_hash)
+        if block is None:
+            raise ChainUnavailable("the endpoint does not know the block of a receipt that it gave")
+        return block.timestamp_s
+
+
+def _by_nonce(costs: Iterable[PayloadCost]) -> list[tuple[tuple[str, int], list[PayloadCost]]]:
+    def account_and_nonce(cost: PayloadCost) -> tuple[str, int]:
+        return cost.sender, cost.nonce
+
+    return [
+        (key, list(group))
+        for key, group in groupby(sorted(costs, key=account_and_nonce), key=account_and_nonce)
+    ]

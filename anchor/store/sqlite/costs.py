@@ -1,0 +1,82 @@
+"""Operations on what payloads cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from anchor.store.records import PayloadCost, SpentPeriod
+from anchor.store.sqlite.writer import Session
+
+_ON_PRESENT_CHAIN = """
+    payloads.anchorage in (
+        select number from anchorages where (chain_id, genesis_hash) = (
+            select chain_id, genesis_hash from anchorages order by number desc limit 1))
+"""
+"""A nonce is one of an account on a chain, whatever contract was called."""
+
+
+def open_cost(session: Session, payload: bytes) -> None:
+    """Begin to count a payload that is stored in the same transaction."""
+    session.execute(
+        "insert into payload_costs (payload) values (?) on conflict (payload) do nothing", (payload,)
+    )
+
+
+def open_costs(session: Session) -> Sequence[PayloadCost]:
+    """Return the costs on the present chain that are not settled."""
+    rows = session.all(
+        f"""
+        select hash, sender, nonce, gas_limit, max_fee_wei, cost_wei, mined_s from payload_costs
+        join payloads on payloads.hash = payload_costs.payload
+        where is_settled = 0 and {_ON_PRESENT_CHAIN} order by payloads.rowid
+        """
+    )
+    return [
+        PayloadCost(
+            hash=row["hash"],
+            sender=row["sender"],
+            nonce=row["nonce"],
+            worst_wei=row["gas_limit"] * row["max_fee_wei"],
+            cost_wei=None if row["cost_wei"] is None else int(row["cost_wei"]),
+            mined_s=row["mined_s"],
+        )
+        for row in rows
+    ]
+
+
+def note_cost(session: Session, payload: bytes, cost_wei: int, mined_s: int) -> None:
+    """Note a cost, in place of what was noted before of any payload of the same nonce: one of them is mined."""
+    session.execute(
+        f"""
+        update payload_costs set cost_wei = null, mined_s = null where is_settled = 0 and payload in (
+            select hash from payloads where {_ON_PRESENT_CHAIN}
+            and (sender, nonce) = (select sender, nonce from payloads where hash = ?))
+        """,
+        (payload,),
+    )
+    session.execute(
+        "update payload_costs set cost_wei = ?, mined_s = ? where payload = ? and is_settled = 0",
+        (str(cost_wei), mined_s, payload),
+    )
+
+
+def settle_costs(session: Session, sender: str, nonce: int) -> None:
+    """Settle all payloads of a nonce of an account on the present chain."""
+    session.execute(
+        f"""
+        update payload_costs set is_settled = 1 where is_settled = 0 and payload in (
+            select hash from payloads where sender = ? and nonce = ? and {_ON_PRESENT_CHAIN})
+        """,
+        (sender, nonce),
+    )
+
+
+def spent_since(session: Session, time_s: int) -> SpentPeriod:
+    """Add up what was mined at a time or later, and is settled."""
+    rows = session.all(
+        "select cost_wei, mined_s from payload_costs where mined_s >= ? and is_settled = 1", (time_s,)
+    )
+    return SpentPeriod(
+        spent_wei=sum(int(row["cost_wei"]) for row in rows),
+        first_mined_s=min((row["mined_s"] for row in rows), default=None),
+    )

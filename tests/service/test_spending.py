@@ -1,0 +1,261 @@
+"""What anchors cost, kept over everything, and what follows from it: the budget, the pause, the warning."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from anchor.config import AnchoringSettings
+from anchor.core.lifecycle import BatchState
+from anchor.core.spending import DAY_S, Purse
+from anchor.errors import ChainUnavailable
+from anchor.service.spending import ANCHOR_GAS_LIMIT
+from anchor.store.records import Issuer
+from tests.support.assembly import Running, make_settings, new_chain, running
+from tests.support.fake_sending_chain import BLOCK_TIME_S, GAS_USED
+
+GWEI = 10**9
+PRICE_WEI = 11 * GWEI // 10
+"""The fake chain's base fee and tip."""
+COST_WEI = GAS_USED * PRICE_WEI
+WORST_WEI = ANCHOR_GAS_LIMIT * (2 * GWEI + GWEI // 10)
+BUDGET_ANCHORS = 6
+"""How many anchors fit into the budget below, the last of them at its worst."""
+
+
+async def anchor(service: Running, issuer: Issuer, number: int) -> int:
+    """Submit a digest and let its batch be anchored, as far as money allows; return the batch."""
+    (accepted,) = await service.submit(issuer, number)
+    service.clock.advance(60)
+    await service.turn()
+    await service.mine(2)
+    return accepted.batch
+
+
+def purse(service: Running) -> Purse:
+    """Return the purse as of the last look."""
+    funds = service.services.status.funds
+    assert funds is not None
+    return funds.purse
+
+
+async def test_cost_is_that_of_the_receipt_from_mined_on(service: Running, issuer: Issuer) -> None:
+    """Unmined it counts for its worst, mined for what it cost, and final for ever the same."""
+    await service.seal(issuer, 1)
+    await service.anchorer.step()
+    service.chain.mine(take_pool=False)
+    await service.anchorer.step()
+    assert (purse(service).spent_wei, purse(service).open_wei) == (0, WORST_WEI)
+
+    for _ in range(5):
+        await service.mine()
+        assert (purse(service).spent_wei, purse(service).open_wei) == (COST_WEI, 0)
+    assert await service.store.open_costs() == []
+
+
+async def test_cost_is_forgotten_after_a_day_by_the_blocks_time(service: Running, issuer: Issuer) -> None:
+    """The window moves with the chain, block by block."""
+    await anchor(service, issuer, 1)
+    mined_s = service.chain.latest.timestamp_s - BLOCK_TIME_S
+    service.clock.advance(DAY_S - BLOCK_TIME_S)
+    service.chain.mine()
+    await service.anchorer.step()
+    assert service.chain.latest.timestamp_s == mined_s + DAY_S
+    assert purse(service).spent_wei == COST_WEI
+
+    service.chain.mine()
+    await service.anchorer.step()
+    assert service.chain.latest.timestamp_s == mined_s + DAY_S + 1
+    assert purse(service).spent_wei == 0
+
+
+async def test_reverted_payload_costs_too(service: Running, issuer: Issuer) -> None:
+    """A batch has two payloads at two nonces after a reorganisation: one anchors, one reverts, both are paid for."""
+    service.chain.finality_lag = None
+    service.chain.send_foreign(service.publisher)
+    service.chain.mine()
+    batch = await service.seal(issuer, 1)
+    await service.anchorer.step()
+    service.chain.reorganise(1, back_to_pool=False)
+    await service.mine(3)
+    assert await service.state(batch.id) is BatchState.MINED
+    assert service.chain.failed_transactions() == 1
+    assert (purse(service).spent_wei, purse(service).open_wei) == (2 * COST_WEI, 0)
+
+    service.chain.finalize()
+    await service.mine()
+    assert await service.store.open_costs() == []
+    assert purse(service).spent_wei == 2 * COST_WEI
+
+
+async def test_payload_whose_nonce_a_stranger_took_costs_nothing(service: Running, issuer: Issuer) -> None:
+    """Somebody else uses the key: ours can never be mined, and stops counting once that is final."""
+    batch = await service.seal(issuer, 1)
+    await service.anchorer.step()
+    service.chain.send_foreign(service.publisher, anchor=(batch.sequence or 0, bytes([7]) * 32, 3))
+    await service.mine(8)
+
+    assert await service.state(batch.id) is BatchState.FINAL
+    assert (purse(service).spent_wei, purse(service).open_wei) == (COST_WEI, 0)
+
+
+async def test_replacements_count_once_at_the_dearest(service: Running, issuer: Issuer) -> None:
+    """Of several payloads of one nonce one is mined: the worst of them is the worst there is."""
+    await service.seal(issuer, 1)
+    await service.anchorer.step()
+    service.chain.base_fee_wei *= 4
+    service.clock.advance(180)
+    service.chain.mine()
+    await service.anchorer.step()
+    service.chain.mine(take_pool=False)
+    await service.anchorer.step()
+    payloads = await service.store.payloads_of_nonce(service.publisher, 0)
+
+    assert len(payloads) == 2
+    assert purse(service).open_wei == ANCHOR_GAS_LIMIT * max(each.max_fee_wei for each in payloads)
+    await service.mine(4)
+    assert purse(service).open_wei == 0
+    assert 0 < purse(service).spent_wei <= GAS_USED * max(each.max_fee_wei for each in payloads)
+
+
+async def test_reorganised_cost_counts_for_its_worst_until_it_is_mined_again(
+    service: Running, issuer: Issuer
+) -> None:
+    """What a dropped block said of the cost no longer counts; the next block's word does."""
+    batch = await service.seal(issuer, 1)
+    await service.anchorer.step()
+    await service.mine()
+    assert purse(service).spent_wei == COST_WEI
+    service.chain.reorganise(1)
+    service.chain.mine(take_pool=False)
+    await service.anchorer.step()
+    assert (purse(service).spent_wei, purse(service).open_wei) == (0, WORST_WEI)
+
+    await service.mine(4)
+    assert await service.state(batch.id) is BatchState.FINAL
+    assert (purse(service).spent_wei, purse(service).open_wei) == (COST_WEI, 0)
+
+
+@pytest_asyncio.fixture
+async def thrifty(tmp_path: Path) -> AsyncIterator[Running]:
+    """Run a service with a daily budget for a few anchors."""
+    budget = ((BUDGET_ANCHORS - 1) * COST_WEI + WORST_WEI + COST_WEI // 2) / 10**18
+    settings = make_settings(tmp_path, anchoring=AnchoringSettings(daily_budget_ether=budget))
+    async with running(settings, new_chain()) as started:
+        yield started
+
+
+async def test_budget_is_never_passed_and_anchoring_goes_on_when_it_is_free(thrifty: Running) -> None:
+    """Digests are taken all the while; what waited goes in one anchor once the first spending is a day old."""
+    issuer = await thrifty.add_issuer()
+    await anchor(thrifty, issuer, 0)
+    first_s = thrifty.chain.latest.timestamp_s
+    for number in range(1, 2 * BUDGET_ANCHORS):
+        await anchor(thrifty, issuer, number)
+    used_up = thrifty.services.status.anchoring_problems()
+    anchored = thrifty.chain.next_sequence(thrifty.publisher) - 1
+
+    assert anchored == BUDGET_ANCHORS
+    assert purse(thrifty).spent_wei == BUDGET_ANCHORS * COST_WEI
+    assert "used up" in used_up[0]
+    backlog = await thrifty.store.backlog()
+    assert backlog.open_entries == BUDGET_ANCHORS, "what is held back stays open and grows"
+
+    thrifty.clock.advance(first_s + DAY_S - thrifty.clock.now_ms() // 1000 - 4 * BLOCK_TIME_S)
+    await thrifty.mine(2)
+    assert thrifty.chain.next_sequence(thrifty.publisher) - 1 == BUDGET_ANCHORS
+    await thrifty.mine(8)
+    assert thrifty.chain.next_sequence(thrifty.publisher) - 1 == BUDGET_ANCHORS + 1
+    assert await thrifty.store.unmined_entries() == 0
+
+
+async def test_budget_holds_over_a_restart(thrifty: Running) -> None:
+    """Starting again does not make the money of a day new."""
+    issuer = await thrifty.add_issuer()
+    for number in range(2 * BUDGET_ANCHORS):
+        await anchor(thrifty, issuer, number)
+        await thrifty.restart()
+    await thrifty.anchorer.step()
+
+    assert thrifty.chain.next_sequence(thrifty.publisher) - 1 == BUDGET_ANCHORS
+    assert purse(thrifty).spent_wei == BUDGET_ANCHORS * COST_WEI
+
+
+async def test_budget_forbids_a_dearer_replacement_and_the_old_bytes_stay_out(tmp_path: Path) -> None:
+    """A storm of fees cannot make one anchor cost more than the day may."""
+    budget = AnchoringSettings(daily_budget_ether=1.5 * WORST_WEI / 10**18)
+    async with running(make_settings(tmp_path, anchoring=budget), new_chain()) as service:
+        batch = await service.seal(await service.add_issuer(), 1)
+        await service.anchorer.step()
+        service.chain.base_fee_wei *= 10
+        for _ in range(3):
+            service.clock.advance(180)
+            await service.mine()
+        assert len(await service.store.payloads(batch.id)) == 1
+        assert "daily budget" in service.services.status.anchoring_problems()[0]
+
+        service.chain.base_fee_wei //= 10
+        await service.mine(5)
+        assert await service.state(batch.id) is BatchState.FINAL
+        assert service.services.status.anchoring_problems() == []
+
+
+async def test_account_that_cannot_pay_signs_nothing(service: Running, issuer: Issuer) -> None:
+    """A batch that is sealed when the money ends waits unsigned, over restarts, and goes on with the refill."""
+    batch = await service.seal(issuer, 1)
+    service.chain.balances_wei[service.publisher] = WORST_WEI - 1
+    for _ in range(2):
+        await service.anchorer.step()
+        await service.restart()
+    assert await service.state(batch.id) is BatchState.SEALED
+    assert service.chain.broadcasts == []
+
+    await service.anchorer.step()
+    service.chain.balances_wei[service.publisher] = WORST_WEI
+    await service.anchorer.step()
+    assert await service.state(batch.id) is BatchState.SENT, (
+        "the same block is looked at again while it waits"
+    )
+    assert service.services.status.unpaid is None
+
+
+async def test_refill_is_seen_without_a_new_block(service: Running, issuer: Issuer) -> None:
+    """A chain that makes blocks for transactions alone makes none while nothing is sent."""
+    service.chain.balances_wei[service.publisher] = 0
+    (accepted,) = await service.submit(issuer, 1)
+    await service.anchorer.step()
+    service.clock.advance(60)
+    await service.turn()
+    assert await service.state(accepted.batch) is BatchState.ACCEPTED
+
+    service.chain.balances_wei[service.publisher] = 10**18
+    await service.anchorer.step()
+    await service.turn()
+
+    assert await service.state(accepted.batch) is BatchState.SENT
+    assert service.chain.latest.number == 0
+
+
+async def test_endpoint_without_the_block_of_its_receipt_settles_nothing(
+    service: Running, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a payload cost must not get lost in an endpoint's confusion: the next look asks again."""
+    await service.seal(issuer, 1)
+    await service.anchorer.step()
+    service.clock.advance(BLOCK_TIME_S)
+    block = service.chain.mine()
+    genuine = service.chain.block
+
+    async def confused(tag: object) -> object:
+        return None if tag == block.hash else await genuine(tag)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(service.chain, "block", confused)
+    with pytest.raises(ChainUnavailable, match="does not know the block of a receipt"):
+        await service.anchorer.step()
+    monkeypatch.undo()
+    await service.mine(4)
+
+    assert purse(service).spent_wei == COST_WEI
