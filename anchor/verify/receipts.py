@@ -19,9 +19,10 @@ from dataclasses import dataclass
 
 from anchor.core.digest import credential_digest, salted_digest
 from anchor.core.promise import SignedPromise
-from anchor.documents import ReceiptDocument, parse_proof, parse_receipt
-from anchor.errors import ChainUnavailable, InvalidInput, InvalidProof
+from anchor.documents import ReceiptDocument, parse_proof, parse_publisher, parse_receipt
+from anchor.errors import ChainUnavailable, InvalidInput, InvalidProof, NotFound, ServiceUnavailable
 from anchor.verify.audit_chain import read_anchors
+from anchor.verify.audit_files import files_of
 from anchor.verify.chain_view import ChainView, OpenChain, open_anchorage, open_final_view
 from anchor.verify.leaf_search import search_leaf
 from anchor.verify.opening import open_chain as open_over_http
@@ -72,7 +73,7 @@ async def check_receipt(
             _require_same_credential(document, given.credential)
         async with AsyncExitStack() as stack:
             view = await _final_view(anchorage, open_chain, stack)
-            return await _judge(document, view, given.proof, files)
+            return await _judge(document, view, given.proof, await _files_of(view, files))
     except _Undecided as exc:
         return ReceiptReport(
             verdict=ReceiptVerdict.UNKNOWN, code=exc.code, message=str(exc), document=document
@@ -137,6 +138,18 @@ def _require_same_credential(document: ReceiptDocument, content: bytes) -> None:
 async def _final_view(anchorage: Anchorage, open_chain: OpenChain, stack: AsyncExitStack) -> ChainView:
     reader = await stack.enter_async_context(open_anchorage(anchorage, open_chain))
     return await open_final_view(reader, anchorage)
+
+
+async def _files_of(view: ChainView, files: PublishedFiles | None) -> PublishedFiles | None:
+    """Return where batches of the promised anchorage are published: those of an earlier one have their own place."""
+    if files is None:
+        return None
+    try:
+        document = parse_publisher(await files.publisher())
+    except (InvalidInput, NotFound, ServiceUnavailable):
+        # A batch that does not lead to its root on chain counts as unread: nothing wrong can come of it.
+        return files
+    return files_of(files, document, view)
 
 
 async def _judge(
