@@ -32,6 +32,11 @@ from anchor.store.records import Anchorage, Batch, Mined, Payload
 
 log = structlog.get_logger()
 
+MAX_RAISES_AT_ONCE = 4
+"""Dearer payloads of a nonce that a pool's word alone leads to: a liar must not drive the price to the cap."""
+
+_TOO_CHEAP = frozenset({SendOutcome.TOO_CHEAP, SendOutcome.REPLACEMENT_TOO_CHEAP})
+
 MAX_STEPS_A_LOOK = 8
 """Steps that one look at the chain may lead to: enough for a batch to pass from mined to final."""
 
@@ -248,7 +253,7 @@ class Anchorer:
             case Step.REPLACE if await self._sign(batch, look):
                 return True
             case Step.BROADCAST | Step.REPLACE:
-                await self._broadcast(batch, look)
+                await self._offer(batch, look)
                 return False
             case Step.MARK_MINED if found is not None:
                 await self._mark_mined(batch, *found)
@@ -348,7 +353,14 @@ class Anchorer:
             return first_offer(**market) if own is None or own.nonce != look.nonce else None
         return fees
 
-    async def _broadcast(self, batch: Batch, look: Look) -> None:
+    async def _offer(self, batch: Batch, look: Look) -> None:
+        """Broadcast what can be mined next and, where pools find that too cheap, a dearer payload at once."""
+        while await self._broadcast(batch, look) in _TOO_CHEAP:
+            earlier = await self._store.payloads_of_nonce(self._signer.address, look.nonce)
+            if len(earlier) > MAX_RAISES_AT_ONCE or not await self._sign(batch, look):
+                return
+
+    async def _broadcast(self, batch: Batch, look: Look) -> SendOutcome:
         """Send the payload again that can be mined next; after any answer it counts as maybe sent."""
         payload = _live(await self._payloads(batch), look)
         if payload is None:
@@ -363,6 +375,7 @@ class Anchorer:
                 outcome=result.outcome.value,
                 message=result.message,
             )
+        return result.outcome
 
     async def _mark_mined(self, batch: Batch, publisher: str, record: AnchorRecord) -> None:
         # A payload of an account that was succeeded since counts like any other: its record stands for good.

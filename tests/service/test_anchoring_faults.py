@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from eth_utils.crypto import keccak
 
 from anchor.chain.protocol import SendOutcome
 from anchor.core.entries import Purpose, StatusEntry
 from anchor.core.lifecycle import MAX_BURNED_NONCES, BatchState
 from anchor.errors import ChainUnavailable, FatalError
+from anchor.service.anchorer import MAX_RAISES_AT_ONCE
 from anchor.store.records import Batch, Issuer, StatusChange
 from status_lists import get_entry, parse_list_document
 from tests.support.assembly import Running, digest, make_settings, new_chain, running
@@ -167,6 +169,39 @@ async def test_fee_too_low_replaced_after_the_deadline(service: Running, issuer:
     mined = await service.batch(batch.id)
     assert mined.state is BatchState.FINAL
     assert mined.transaction == second.hash
+
+
+async def test_replacement_underpriced_is_raised_at_once_until_the_pool_takes_it(
+    service: Running, issuer: Issuer
+) -> None:
+    """Fault 19: a dearer transaction of the same nonce is in the pool; ours passes it within one look."""
+    batch = await service.seal(issuer, 1)
+    service.chain.send_foreign(service.publisher, max_fee_wei=23 * 10**8, priority_fee_wei=11 * 10**7)
+    await service.anchorer.step()
+
+    payloads = await service.store.payloads(batch.id)
+    assert 1 < len(payloads) <= MAX_RAISES_AT_ONCE + 1
+    assert {payload.nonce for payload in payloads} == {0}
+    assert keccak(service.chain.broadcasts[-1]) == payloads[-1].hash
+    await service.mine(4)
+    assert await service.state(batch.id) is BatchState.FINAL
+    assert service.chain.failed_transactions() == 0
+
+
+async def test_endpoint_that_calls_everything_underpriced_does_not_drive_the_price(
+    service: Running, issuer: Issuer
+) -> None:
+    """Fault 19: after a few raises only the deadline makes a dearer payload, and every one is still sent again."""
+    service.chain.broadcast_fault = "underpriced"
+    batch = await service.seal(issuer, 1)
+    for _ in range(5):
+        await service.anchorer.step()
+        service.chain.mine()
+
+    assert len(await service.store.payloads(batch.id)) == MAX_RAISES_AT_ONCE + 1
+    service.chain.broadcast_fault = ""
+    await service.mine(4)
+    assert await service.state(batch.id) is BatchState.FINAL
 
 
 async def test_replaced_transaction_is_mined_after_all(service: Running, issuer: Issuer) -> None:

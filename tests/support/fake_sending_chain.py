@@ -142,9 +142,9 @@ class SendingChain:
 
     `failing` refuses every read; `unaffordable` makes every transaction cost more than any balance.
     `lies_of_successors` are successions that no block knows of.
-    `broadcast_fault` is "lost" (taken, but the answer never comes), "swallowed" (confirmed, but never taken) or
-    "refused" (neither). `before_broadcast` sees every payload before the pool does,
-    `after_broadcast` when the pool has it and nobody has heard of that.
+    `broadcast_fault` is "lost" (taken, but the answer never comes), "swallowed" (confirmed, but never taken),
+    "underpriced" (called too cheap, whatever it offers) or "refused" (neither). `before_broadcast` sees every payload
+    before the pool does, `after_broadcast` when the pool has it and nobody has heard of that.
     `finality_lag` counts the blocks that finality stays behind the newest one; None leaves it to `finalize`.
     Blocks carry the clock's time and `clock_offset_s`.
     """
@@ -249,6 +249,8 @@ class SendingChain:
         anchor: tuple[int, bytes, int] | None = None,
         appoints: str | None = None,
         accepts: str | None = None,
+        max_fee_wei: int = 10**15,
+        priority_fee_wei: int = 10**12,
     ) -> None:
         """Put a transaction of the sender's key into the pool that the service knows nothing of, in place of any."""
         nonce = self._mined[-1].state.nonces.get(sender, 0)
@@ -257,8 +259,8 @@ class SendingChain:
             sender=sender,
             nonce=nonce,
             hash=sha256(seed).digest(),
-            max_fee_wei=10**15,
-            priority_fee_wei=10**12,
+            max_fee_wei=max_fee_wei,
+            priority_fee_wei=priority_fee_wei,
             anchor=anchor,
             appoints=appoints,
             accepts=accepts,
@@ -370,6 +372,8 @@ class SendingChain:
             return SendResult(SendOutcome.UNKNOWN, "connection refused")
         if self.broadcast_fault == "swallowed":
             return SendResult(SendOutcome.ACCEPTED, "")
+        if self.broadcast_fault == "underpriced":
+            return SendResult(SendOutcome.REPLACEMENT_TOO_CHEAP, "replacement transaction underpriced")
         result = self._take(raw)
         if self.after_broadcast is not None:
             await self.after_broadcast(raw)
