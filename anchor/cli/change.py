@@ -30,12 +30,13 @@ from anchor.errors import InvalidInput
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is to be set, why, and the word for it once it is done."""
+    """What is to be set, why, the word for it once it is done, and the words for where it was so before."""
 
     purpose: Purpose
     value: bool
     reason: str
     done: str
+    already: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ def _command(*, name: str, change: Callable[[str], Change], text: str, lines: Se
         wanted = change(reason)
         patience = Patience(limit_s=timeout_s) if wait == "anchored" else None
         done = asyncio.run(_change(wanted, named.targets(), options, patience))
-        report_change(wanted.done, done, options)
+        report_change(wanted.done, done, options, already=wanted.already)
 
     return command
 
@@ -144,16 +145,18 @@ async def _change(
         )
 
 
-def report_change(word: str, done: Done, options: ServiceOptions, *, noun: str = "credential") -> None:
-    """Print what was done to how many of what a noun says: for people, or as JSON."""
+def report_change(
+    word: str, done: Done, options: ServiceOptions, *, noun: str = "credential", already: str = "already so"
+) -> None:
+    """Print what was done to how many of what a noun says, and how many were so before: for people, or as JSON."""
     receipt = done.receipt
     if options.as_json:
         print_json(_to_json(done))
         return
     if not receipt.changed:
-        click.echo(f"nothing changed: {receipt.unchanged:,} already so")
+        click.echo(f"nothing changed: {receipt.unchanged:,} {already}")
         return
-    unchanged = f", {receipt.unchanged:,} already so" if receipt.unchanged else ""
+    unchanged = f", {receipt.unchanged:,} {already}" if receipt.unchanged else ""
     click.echo(f"{word}: {count_text(receipt.changed, noun)}{unchanged}")
     if receipt.published is not None:
         click.echo(f"public since {time_text(receipt.published)}")
@@ -179,7 +182,9 @@ def _to_json(done: Done) -> JsonValue:
 
 revoke = _command(
     name="revoke",
-    change=lambda reason: Change(purpose=Purpose.REVOCATION, value=True, reason=reason, done="revoked"),
+    change=lambda reason: Change(
+        purpose=Purpose.REVOCATION, value=True, reason=reason, done="revoked", already="already revoked"
+    ),
     text="Revoke credentials. This is final: to stop one for a time, suspend it.",
     lines=(
         'anchor revoke diploma.json --reason "issued in error"',
@@ -190,7 +195,9 @@ revoke = _command(
 
 suspend = _command(
     name="suspend",
-    change=lambda reason: Change(purpose=Purpose.SUSPENSION, value=True, reason=reason, done="suspended"),
+    change=lambda reason: Change(
+        purpose=Purpose.SUSPENSION, value=True, reason=reason, done="suspended", already="already suspended"
+    ),
     text="Suspend credentials, until they are reinstated.",
     lines=(
         'anchor suspend licence.json --reason "inquiry 2026-17 pending"',
@@ -200,7 +207,13 @@ suspend = _command(
 
 reinstate = _command(
     name="reinstate",
-    change=lambda reason: Change(purpose=Purpose.SUSPENSION, value=False, reason=reason, done="reinstated"),
+    change=lambda reason: Change(
+        purpose=Purpose.SUSPENSION,
+        value=False,
+        reason=reason,
+        done="reinstated",
+        already="not suspended (a revocation stays)",
+    ),
     text="Lift the suspension of credentials. A revocation cannot be lifted.",
     lines=(
         'anchor reinstate licence.json --reason "inquiry closed"',

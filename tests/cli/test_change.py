@@ -130,4 +130,13 @@ def test_suspend_twice_says_that_nothing_changed(cli: Cli) -> None:
 
     result = cli("suspend", "--list", "0", "--index", "7", "--reason", "fee unpaid")
 
-    assert result.stdout == "nothing changed: 1 already so\n"
+    assert result.stdout == "nothing changed: 1 already suspended\n"
+
+
+def test_reinstate_of_a_revoked_one_does_not_sound_as_if_it_were_good_again(cli: Cli) -> None:
+    """A revoked entry that was never suspended is told as just that."""
+    cli("revoke", "--list", "0", "--index", "7", "--reason", "issued in error")
+
+    result = cli("reinstate", "--list", "0", "--index", "7", "--reason", "issued rightly")
+
+    assert result.stdout == "nothing changed: 1 not suspended (a revocation stays)\n"
