@@ -174,7 +174,9 @@ class Issuers:
 def _check_identifier(identifier: str | None, kind: SignerKind) -> None:
     if kind is SignerKind.MANAGED:
         if identifier is not None:
-            raise InvalidInput("a managed issuer is named by the did:key made for it: leave out 'id'")
+            raise InvalidInput(
+                "a managed issuer is named by the did:key made for it: leave out 'id', or choose another listSigner"
+            )
         return
     if identifier is None:
         raise InvalidInput("'id' is missing: the issuer's DID or https URL, as its credentials name it")
