@@ -18,7 +18,7 @@ from anchor.config import load_settings
 @click.command(
     epilog=examples(
         "anchor backup /backups/2026-11-28",
-        'anchor backup "/backups/$(date +%Y-%m-%dT%H%M)"      from cron; which to keep is yours to decide',
+        'anchor backup "/backups/$(date +%Y-%m-%dT%H%M)"      which to keep is yours to decide; in a crontab % is \\%',
         "anchor backup /backups/now --json                    for programs",
     )
 )
