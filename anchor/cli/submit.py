@@ -233,7 +233,7 @@ def _report(outcomes: Sequence[Outcome], options: ServiceOptions, trouble: str |
     for outcome in failed:
         click.echo(f"error: {outcome.error}", err=True)
     if trouble:
-        click.echo(f"error: {trouble}; later: anchor proof FILE", err=True)
+        click.echo(f"error: {trouble}\nfetch the proofs with: anchor proof FILE", err=True)
     if failed:
         raise click.exceptions.Exit(EXIT_REFUSED)
     if trouble:
