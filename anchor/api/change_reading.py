@@ -26,7 +26,7 @@ _VALUES = {"true": True, "1": True, "false": False, "0": False}
 def read_change(item: JsonValue, where: str) -> StatusChange:
     """Return a change from a JSON object; InvalidInput, naming the place, for anything else."""
     fields = Fields(item, where)
-    purpose = Purpose.from_label(fields.text("purpose"))
+    purpose = fields.decoded("purpose", Purpose.from_label)
     value = _read_value(fields, purpose)
     reason = fields.text("reason", max_chars=MAX_REASON_CHARS)
     target = _read_digest(fields) if fields.has("digest") else _read_entry(fields)

@@ -25,7 +25,8 @@ from anchor.client import ChangeReceipt, DigestTarget, StatusChange
 from anchor.core.digest import Method
 from anchor.core.entries import Purpose, StatusEntry
 from anchor.core.strict_json import JsonValue
-from anchor.errors import InvalidInput
+from anchor.errors import Conflict, InvalidInput, NotFound
+from status_lists.multibase import encode_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +121,22 @@ def _command(*, name: str, change: Callable[[str], Change], text: str, lines: Se
         )
         wanted = change(reason)
         patience = Patience(limit_s=timeout_s) if wait == "anchored" else None
-        done = asyncio.run(_change(wanted, named.targets(), options, patience))
+        targets = named.targets()
+        try:
+            done = asyncio.run(_change(wanted, targets, options, patience))
+        except (NotFound, Conflict) as exc:
+            raise type(exc)(_naming_file(str(exc), files, targets)) from exc
         report_change(wanted.done, done, options, already=wanted.already)
 
     return command
+
+
+def _naming_file(message: str, files: Sequence[Path], targets: Sequence[StatusEntry | DigestTarget]) -> str:
+    """Return a refusal with the file that it is about: of hundreds a person looks for the one."""
+    for path, target in zip(files, targets, strict=False):
+        if isinstance(target, DigestTarget) and encode_digest(target.digest) in message:
+            return f"{path}: {message}"
+    return message
 
 
 async def _change(

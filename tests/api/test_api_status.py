@@ -307,6 +307,15 @@ async def test_bad_csv_refused(api: ApiCaller, key: str, body: bytes) -> None:
     assert (answer.status, answer.problem) == (400, "invalid-input")
 
 
+async def test_fault_in_a_csv_is_named_by_its_line(api: ApiCaller, key: str) -> None:
+    """Among a hundred thousand rows a person looks for one."""
+    body = b"list,index,purpose,value,reason\r\n0,1,suspension,true,x\r\n0,2,susp,true,x\r\n"
+
+    answer = await api.post("/v1/status-changes", key=key, kind=CSV, body=body)
+
+    assert answer.json["detail"].startswith("line 3: 'purpose': unknown status purpose 'susp'")
+
+
 @pytest.mark.parametrize("body", [b"", b"\n\n", b"[]\n", b'{"changes":[]}\n'])
 async def test_bad_ndjson_refused(api: ApiCaller, key: str, body: bytes) -> None:
     """Lines that are no changes are refused as a whole."""

@@ -39,6 +39,20 @@ def test_revoke_file_says_when_public_and_when_anchored(cli: Cli, service: FakeS
     ]
 
 
+def test_revoke_of_several_files_names_the_one_that_was_not_submitted(
+    cli: Cli, badge: Path, tmp_path: Path
+) -> None:
+    """Of hundreds of files a person looks for one: the refusal says which."""
+    cli("submit", badge)
+    other = tmp_path / "never-submitted.pdf"
+    other.write_bytes(b"%PDF")
+
+    result = cli("revoke", badge, other, "--reason", "issued in error", code=1)
+
+    assert f"{other}: the service at" in result.stderr
+    assert "was not submitted with your key" in result.stderr
+
+
 def test_revoke_wait_anchored_names_the_batch(cli: Cli, badge: Path) -> None:
     """With --wait anchored it ends once a mined batch commits to the changed lists."""
     cli("submit", badge)

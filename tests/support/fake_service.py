@@ -397,6 +397,12 @@ class FakeService:
             purpose = Purpose.from_label(change["purpose"])
             if purpose is Purpose.REVOCATION and not change["value"]:
                 return _problem(409, "revocation-is-final", "a revocation cannot be lifted")
+            if "digest" in change and not any(
+                digest == decode_digest(change["digest"]) for digest, _method, _salted in self.items
+            ):
+                return _problem(
+                    404, "not-found", f"the digest {change['digest']} was not submitted with your key"
+                )
             index = change["index"] if "index" in change else self._index_of(change)
             byte, bit = divmod(index, 8)
             mask = 0x80 >> bit

@@ -13,6 +13,7 @@ from anchor.store.sqlite.allocation import HandedOut
 from anchor.store.sqlite.issuers import require_list_key
 from anchor.store.sqlite.writer import Session
 from status_lists.bitstring import get_entry, set_entry
+from status_lists.multibase import encode_digest
 
 PAGE_BYTES = 4096
 """Bits are stored in pages, an absent page being all zero, so that one change in a large list writes one page."""
@@ -123,15 +124,16 @@ class _Places:
             (self._issuer, target.digest),
         )
         rows = [row for row in rows if target.method_code in (None, row["method"])]
+        named = f"the digest {encode_digest(target.digest)}"
         if not rows:
-            raise NotFound("this digest was not submitted with your key")
+            raise NotFound(f"{named} was not submitted with your key")
         bound = [row for row in rows if row["list"] is not None]
         if not bound:
             raise Conflict(
-                "no status entry is bound to this digest: name the list and index of its credentialStatus"
+                f"no status entry is bound to {named}: name the list and index of its credentialStatus"
             )
         if len(bound) > 1:
-            raise Conflict("this digest was submitted under several methods: name one in 'method'")
+            raise Conflict(f"{named} was submitted under several methods: name one in 'method'")
         return StatusEntry(bound[0]["list"], bound[0]["list_index"])
 
 
