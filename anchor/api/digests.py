@@ -45,9 +45,10 @@ async def submit(request: web.Request) -> web.Response:
     expected = {number: await _expected(services, batch) for number, batch in states.items()}
     receipts = [_receipt(services, item, states[item.batch]) | expected[item.batch] for item in accepted]
     if not isinstance(body, list):
-        (signed,) = receipts_of(promise, [_entry(issuer, accepted[0])])
+        (signed,) = receipts_of(promise, [_entry(issuer, accepted[0])]) if promise else (None,)
         return web.json_response(
-            receipts[0] | {"receipt": receipt_to_json(signed)}, status=201 if accepted[0].is_new else 200
+            receipts[0] | {"receipt": None if signed is None else receipt_to_json(signed)},
+            status=201 if accepted[0].is_new else 200,
         )
     new = sum(item.is_new for item in accepted)
     return web.json_response(
@@ -56,7 +57,7 @@ async def submit(request: web.Request) -> web.Response:
             "known": len(accepted) - new,
             "accepted": format_datetime(services.clock.now_ms()),
             "items": receipts,
-            "promise": promise_to_json(promise),
+            "promise": None if promise is None else promise_to_json(promise),
         }
     )
 
@@ -71,7 +72,10 @@ async def _submit_packed(request: web.Request) -> web.Response:
     body = await read_body(request, limit_bytes=limits.packed_body_bytes, timeout_s=limits.body_timeout_s)
     accepted = await services.intake.submit_packed(issuer, method_code, body)
     promise = await services.receipts.promise(
-        issuer, root=accepted.root, entry_count=accepted.new + accepted.known
+        issuer,
+        root=accepted.root,
+        entry_count=accepted.new + accepted.known,
+        known_batches=accepted.known_batches,
     )
     return web.json_response(
         {
@@ -79,7 +83,7 @@ async def _submit_packed(request: web.Request) -> web.Response:
             "known": accepted.known,
             "accepted": format_datetime(services.clock.now_ms()),
             "expected": _expectation_json(await services.expectations.of_newest()),
-            "promise": promise_to_json(promise),
+            "promise": None if promise is None else promise_to_json(promise),
         }
     )
 

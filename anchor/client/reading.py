@@ -163,7 +163,7 @@ def _read_expected(fields: Fields) -> Expected | None:
 
 
 def _read_promise(fields: Fields) -> SignedPromise | None:
-    """Read a promise whose signature is good; None from a service that gives none."""
+    """Read a promise whose signature is good; None where the service gave none."""
     if not fields.has("promise"):
         return None
     signed = read_promise(fields.child("promise"))

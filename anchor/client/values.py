@@ -168,7 +168,8 @@ class Receipt:
 class PackedReceipt:
     """How many digests of a packed request were new and how many known; all are durable since `accepted`.
 
-    The one promise covers all of them, known ones too: `receipts_of_packed` cuts the receipt of any digest out.
+    The one promise covers all of them, known ones too: `receipts_of_packed` cuts the receipt of any digest out. There
+    is none where one of them is final in an anchorage that was left.
     """
 
     new: int

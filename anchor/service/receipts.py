@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from anchor.clock import Clock
 from anchor.core.entries import encode_credential, identifier_hash
+from anchor.core.lifecycle import BatchState
 from anchor.core.merkle import leaf_hash, root_of
 from anchor.core.promise import Promise, SignedPromise
 from anchor.documents import ReceiptKeysDocument
 from anchor.service.chain_status import ChainStatus
 from anchor.service.keys import load_or_create
 from anchor.store.protocol import Store
-from anchor.store.records import Accepted, Issuer
+from anchor.store.records import Accepted, Anchorage, Issuer
 from status_lists.keys import ListKey
 from status_lists.multibase import decode_base64url, encode_base64url
 
@@ -53,27 +54,39 @@ class Receipts:
         self._clock = clock
         self._is_recorded = False
 
-    async def promise_items(self, issuer: Issuer, accepted: Sequence[Accepted]) -> SignedPromise:
-        """Promise the anchor of digests that were accepted one by one, in their order."""
+    async def promise_items(self, issuer: Issuer, accepted: Sequence[Accepted]) -> SignedPromise | None:
+        """Promise the anchor of digests that were accepted one by one, in their order; None as `promise`."""
         issuer_id = identifier_hash(issuer.identifier)
         leaves = [
             leaf_hash(encode_credential(issuer_id, item.method_code, item.digest, item.status))
             for item in accepted
         ]
-        return await self.promise(issuer, root=root_of(b"".join(leaves)), entry_count=len(leaves))
+        return await self.promise(
+            issuer,
+            root=root_of(b"".join(leaves)),
+            entry_count=len(leaves),
+            known_batches={item.batch for item in accepted if not item.is_new},
+        )
 
-    async def promise(self, issuer: Issuer, *, root: bytes, entry_count: int) -> SignedPromise:
+    async def promise(
+        self, issuer: Issuer, *, root: bytes, entry_count: int, known_batches: Collection[int]
+    ) -> SignedPromise | None:
         """
         Promise that every entry of a request, given by the root over their leaves, is anchored `promise_s` from now.
+
+        None where a known digest is final in an earlier anchorage: it is never anchored again, so a promise of it in
+        the last one would be broken. `known_batches` are those of the request's known digests.
 
         Call it only once they are durable. The time runs from the clock or the newest block, whichever is later: a
         clock that is slow must not make promises that are due before they can be kept.
         """
+        anchorage = (await self._store.anchorages())[-1]
+        if await self._stays_elsewhere(known_batches, anchorage):
+            return None
         await self._record_key()
         accepted_s = self._clock.now_ms() // 1000
         latest = self._status.latest
         since_s = accepted_s if latest is None else max(accepted_s, latest.timestamp_s)
-        anchorage = (await self._store.anchorages())[-1]
         promise = Promise(
             chain_id=anchorage.chain_id,
             genesis_hash=anchorage.genesis_hash,
@@ -90,6 +103,16 @@ class Receipts:
         return SignedPromise(
             promise=promise, public_key=self._key.public_key, signature=self._key.sign(promise.encode())
         )
+
+    async def _stays_elsewhere(self, batches: Collection[int], last: Anchorage) -> bool:
+        """Whether one of some batches is final in an anchorage before the last; what was not is sealed again."""
+        if len(await self._store.anchorages()) == 1:
+            return False
+        for number in batches:
+            batch = await self._store.batch(number)
+            if batch is not None and batch.state is BatchState.FINAL and batch.anchorage != last.number:
+                return True
+        return False
 
     async def keys(self) -> ReceiptKeysDocument:
         """Return the key that signs receipts, and those whose receipts may be around."""

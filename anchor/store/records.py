@@ -113,11 +113,16 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class PackedAccepted:
-    """How many digests of a packed request were new and how many known; the root over the leaf hashes of all."""
+    """
+    How many digests of a packed request were new and how many known; the root over the leaf hashes of all.
+
+    `known_batches` are those that hold known digests.
+    """
 
     new: int
     known: int
     root: bytes
+    known_batches: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)

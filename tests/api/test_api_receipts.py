@@ -14,6 +14,7 @@ from anchor.core.promise import SignedPromise
 from anchor.documents import parse_receipt, parse_receipt_keys, read_promise, receipts_of
 from anchor.errors import FatalError, InvalidInput, InvalidProof
 from anchor.fields import Fields
+from anchor.store.records import NewAnchorage
 from status_lists.keys import check_signature
 from status_lists.multibase import decode_digest
 from tests.support.api_caller import PACKED, ApiCaller
@@ -115,6 +116,38 @@ async def test_known_digest_gets_a_new_promise_and_keeps_its_place(
     assert promises[1]["anchoredByTime"] == promises[0]["anchoredByTime"] + 86_400
     assert first.json["leafIndex"] == again.json["leafIndex"]
     assert first.json["accepted"] == again.json["accepted"]
+
+
+async def test_digest_of_an_anchorage_that_was_left_is_promised_nothing(
+    api: ApiCaller, service: Running, key: str
+) -> None:
+    """It is never anchored again, so a promise of it in the last one would be broken; every other digest gets one."""
+    before = b"".join(digest(number) for number in (1, 2))
+    await api.post("/v1/digests?method=raw", key=key, body=before, kind=PACKED)
+    service.clock.advance(60)
+    await service.mine(9)
+    assert not await service.store.unfinished_batches()
+    (left,) = await service.store.anchorages()
+    place = NewAnchorage(
+        chain_id=left.chain_id,
+        genesis_hash=digest(9),
+        contract=left.contract,
+        publisher=service.publisher,
+        from_block=0,
+    )
+    await api.post("/v1/digests", item(3), key=key)
+    await service.store.move(place, abandons=False)
+
+    known = await api.post("/v1/digests", item(1), key=key)
+    some_known = await api.post("/v1/digests", [item(3), item(4), item(2)], key=key)
+    body = digest(5) + before
+    packed = await api.post("/v1/digests?method=raw", key=key, body=body, kind=PACKED)
+    others = await api.post("/v1/digests", [item(number) for number in (3, 4, 5, 6)], key=key)
+
+    assert (known.status, known.json["receipt"]) == (200, None)
+    assert (some_known.json["new"], some_known.json["promise"]) == (1, None)
+    assert (packed.json["new"], packed.json["promise"]) == (1, None)
+    assert promise_in(others.json).promise.genesis_hash == digest(9)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

@@ -25,7 +25,9 @@ PROMISE_S = 86_400
 async def promise_of(service: Running, issuer: Issuer, *numbers: int) -> tuple[SignedPromise, list[Accepted]]:
     """Submit digests and have their anchor promised."""
     accepted = list(await service.submit(issuer, *numbers))
-    return await service.services.receipts.promise_items(issuer, accepted), accepted
+    signed = await service.services.receipts.promise_items(issuer, accepted)
+    assert signed is not None
+    return signed, accepted
 
 
 def is_good(signed: SignedPromise) -> bool:
@@ -117,6 +119,7 @@ async def test_key_is_stored_before_it_signs(service: Running, issuer: Issuer) -
         await service.services.receipts.promise_items(issuer, accepted)
     signed = await service.services.receipts.promise_items(issuer, accepted)
 
+    assert signed is not None
     assert await service.store.receipt_keys() == [signed.public_key]
 
 

@@ -84,6 +84,7 @@ def accept_packed(
     size = first_size
     orphans = Orphans(session, issuer, issuer_id)
     subtrees = Tree()
+    known_batches: set[int] = set()
     for start in range(0, len(digests), _SLICE * DIGEST_BYTES):
         chunk = digests[start : start + _SLICE * DIGEST_BYTES]
         in_order = [chunk[at : at + DIGEST_BYTES] for at in range(0, len(chunk), DIGEST_BYTES)]
@@ -94,14 +95,19 @@ def accept_packed(
         session.execute("savepoint slice")
         if _insert_unbound(session, issuer, method_code, batch, size, in_order, now_s) != len(in_order):
             session.execute("rollback to slice")
-            unknown = _unknown_only(session, issuer, method_code, in_order)
+            unknown = _unknown_only(session, issuer, method_code, in_order, known_batches)
             _insert_unbound(session, issuer, method_code, batch, size, list(unknown), now_s)
             hashed = b"".join(hashed[at * HASH_BYTES : (at + 1) * HASH_BYTES] for at in unknown.values())
         session.execute("release slice")
         _grow(session, batch, size, hashed, now_s)
         size += len(hashed) // HASH_BYTES
     new = size - first_size
-    return PackedAccepted(new=new, known=len(digests) // DIGEST_BYTES - new, root=subtrees.root())
+    return PackedAccepted(
+        new=new,
+        known=len(digests) // DIGEST_BYTES - new,
+        root=subtrees.root(),
+        known_batches=frozenset(known_batches),
+    )
 
 
 def find_digest(session: Session, issuer: int, digest: bytes) -> Sequence[DigestPlace]:
@@ -201,17 +207,21 @@ def _insert_unbound(
     return session.execute_many(_INSERT_UNBOUND, rows)
 
 
-def _unknown_only(session: Session, issuer: int, method_code: int, digests: list[bytes]) -> dict[bytes, int]:
-    """Return each digest that is not known, once, with its first position."""
+def _unknown_only(
+    session: Session, issuer: int, method_code: int, digests: list[bytes], known_batches: set[int]
+) -> dict[bytes, int]:
+    """Return each digest that is not known, once, with its first position; add the batches of the known ones."""
     unknown: dict[bytes, int] = {}
     for position, digest in enumerate(digests):
         row = session.one(
-            "select list from entries where issuer = ? and method = ? and digest = ?",
+            "select batch, list from entries where issuer = ? and method = ? and digest = ?",
             (issuer, method_code, digest),
         )
         if row is None:
             unknown.setdefault(digest, position)
-        elif row["list"] is not None:
+            continue
+        known_batches.add(row["batch"])
+        if row["list"] is not None:
             raise Conflict("a digest of this body was accepted with a status entry: send it with its binding")
     return unknown
 
