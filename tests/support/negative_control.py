@@ -33,10 +33,12 @@ class LateStore(SqliteStore):
             *(item for owner, item in _unstored.values() if owner == batch),
         ]
 
-    async def payloads_of_nonce(self, nonce: int) -> list[Payload]:
+    async def payloads_of_nonce(self, sender: str, nonce: int) -> list[Payload]:
         """Return what is stored and what is remembered."""
-        remembered = (item for _, item in _unstored.values() if item.nonce == nonce)
-        return [*await super().payloads_of_nonce(nonce), *remembered]
+        remembered = (
+            item for _, item in _unstored.values() if (item.sender, item.nonce) == (sender, nonce)
+        )
+        return [*await super().payloads_of_nonce(sender, nonce), *remembered]
 
     async def store_late(self, raw: bytes) -> None:
         """Store what was broadcast."""
