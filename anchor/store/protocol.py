@@ -383,7 +383,7 @@ class CostStore(Protocol):
         ...
 
     async def spent_since(self, time_s: int) -> SpentPeriod:
-        """Return what the settled payloads that were mined at a time or later cost."""
+        """Return what the settled payloads that were mined on the present chain at a time or later cost."""
         ...
 
 

@@ -12,6 +12,7 @@ from tests.support.store_values import (
     OpenStore,
     accept,
     add_issuer,
+    anchorage,
     payload,
     seal_next,
     submission,
@@ -79,6 +80,21 @@ async def test_settled_costs_stand_and_are_added_up_by_time(store: Store, issuer
     assert await store.spent_since(NOW_S) == SpentPeriod(100 + 2**70, NOW_S)
     assert await store.spent_since(NOW_S + 1) == SpentPeriod(2**70, NOW_S + 1)
     assert await store.spent_since(NOW_S + 2) == SpentPeriod(0, None)
+
+
+async def test_what_was_spent_on_a_chain_that_was_left_counts_for_nothing(
+    store: Store, issuer: Issuer
+) -> None:
+    """Test ether must not use up the budget of the first root on another chain; of another contract it does."""
+    batch = await sealed(store, issuer)
+    await store.add_payload(batch, payload(1))
+    await store.note_cost(payload(1).hash, 100, mined_s=NOW_S)
+    await store.settle_costs(PUBLISHER, 0)
+
+    await store.move(anchorage(2), abandons=True)
+    assert await store.spent_since(NOW_S) == SpentPeriod(100, NOW_S)
+    await store.move(anchorage(2, chain=1), abandons=True)
+    assert await store.spent_since(NOW_S) == SpentPeriod(0, None)
 
 
 async def test_costs_survive_a_restart(open_store: OpenStore, tmp_path: Path) -> None:

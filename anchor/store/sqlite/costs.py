@@ -12,7 +12,7 @@ _ON_PRESENT_CHAIN = """
         select number from anchorages where (chain_id, genesis_hash) = (
             select chain_id, genesis_hash from anchorages order by number desc limit 1))
 """
-"""A nonce is one of an account on a chain, whatever contract was called."""
+"""A nonce is one of an account on a chain, whatever contract was called; another chain's ether is another money."""
 
 
 def open_cost(session: Session, payload: bytes) -> None:
@@ -72,9 +72,13 @@ def settle_costs(session: Session, sender: str, nonce: int) -> None:
 
 
 def spent_since(session: Session, time_s: int) -> SpentPeriod:
-    """Add up what was mined at a time or later, and is settled."""
+    """Add up what was mined on the present chain at a time or later, and is settled."""
     rows = session.all(
-        "select cost_wei, mined_s from payload_costs where mined_s >= ? and is_settled = 1", (time_s,)
+        f"""
+        select cost_wei, mined_s from payload_costs join payloads on payloads.hash = payload_costs.payload
+        where mined_s >= ? and is_settled = 1 and {_ON_PRESENT_CHAIN}
+        """,
+        (time_s,),
     )
     return SpentPeriod(
         spent_wei=sum(int(row["cost_wei"]) for row in rows),
