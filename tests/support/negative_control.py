@@ -35,9 +35,7 @@ class LateStore(SqliteStore):
 
     async def payloads_of_nonce(self, sender: str, nonce: int) -> list[Payload]:
         """Return what is stored and what is remembered."""
-        remembered = (
-            item for _, item in _unstored.values() if (item.sender, item.nonce) == (sender, nonce)
-        )
+        remembered = (item for _, item in _unstored.values() if (item.sender, item.nonce) == (sender, nonce))
         return [*await super().payloads_of_nonce(sender, nonce), *remembered]
 
     async def store_late(self, raw: bytes) -> None:
