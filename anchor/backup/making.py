@@ -110,12 +110,17 @@ def _progress(on_pages: OnPages | None) -> Callable[[int, int, int], None] | Non
 
 
 def _key_files(settings: Settings) -> tuple[Sequence[Path], Sequence[Path]]:
-    """Return the key files in the data folder, and those that the settings name elsewhere."""
-    publisher = settings.publisher
+    """Return the key files in the data folder, by plain paths within it, and those that the settings name elsewhere."""
+    publisher, data_dir = settings.publisher, settings.data_dir.resolve()
     named = [settings.path(text) for text in (publisher.keystore, publisher.password_file) if text]
     inside = [path for path in (settings.data_dir / name for name in KEY_FILES) if path.exists()]
     elsewhere: list[Path] = []
     for path in named:
-        is_inside = path.exists() and path.resolve().is_relative_to(settings.data_dir.resolve())
-        (inside if is_inside else elsewhere).append(path)
+        # However the settings spell it: a restore takes no path with links or dots in it.
+        plain = path.parent.resolve() / path.name
+        is_inside = all(each.is_relative_to(data_dir) for each in (plain, path.resolve()))
+        if path.exists() and is_inside:
+            inside.append(settings.data_dir / plain.relative_to(data_dir))
+        else:
+            elsewhere.append(path)
     return inside, elsewhere

@@ -104,6 +104,23 @@ def test_backup_includes_keystore_of_the_data_folder_and_names_one_that_lies_els
     assert manifest.not_included == (str(settings.path("../publisher.password")),)
 
 
+@pytest.mark.parametrize("spelling", ["data/sub/../publisher.json", "link/publisher.json"])
+def test_keystore_comes_along_however_the_settings_spell_its_path(
+    service: Running, tmp_path: Path, spelling: str
+) -> None:
+    """A backup that is called good can be put back: its names are plain paths within the data folder."""
+    (service.settings.data_dir / "sub").mkdir()
+    (service.settings.data_dir / "publisher.json").write_text("{}", "utf-8")
+    service.settings.path("link").symlink_to(service.settings.data_dir)
+    settings = replace(service.settings, publisher=PublisherSettings(keystore=spelling))
+
+    manifest = make_backup(settings, tmp_path / "backup")
+
+    assert read_backup(tmp_path / "backup", database="anchor.db").manifest == manifest
+    assert "publisher.json" in {file.name for file in manifest.files}
+    assert manifest.not_included == ()
+
+
 def test_backup_is_one_state_while_the_service_commits(
     service: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
