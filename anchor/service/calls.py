@@ -86,20 +86,23 @@ class CallSender:
 
     async def make(self, call: Call) -> Progress:
         """
-        Return when the call's effect is final; nothing is sent where it stands already.
+        Return when the call's effect is final, and no other call of ours can still be mined and undo it.
 
-        Raises FatalError where a transaction of it was mined and reverted, ConfigError where the fee cap keeps it from
-        taking the place of another call, and ChainUnavailable where the chain does not answer or the wait takes too
-        long: the call may be made again then, and goes on where it was.
+        Nothing is sent where that is so already. Raises FatalError where a transaction of it was mined and reverted,
+        ConfigError where the fee cap keeps it from taking the place of another call, and ChainUnavailable where the
+        chain does not answer or the wait takes too long: the call may be made again then, and goes on where it was.
         """
         deadline_s = self._clock.monotonic_s() + self._limits.wait_s
         while self._clock.monotonic_s() < deadline_s:
             latest = await latest_block(self._chain)
             final = await final_block(self._chain, latest, confirmations=self._limits.confirmations)
-            if not await call.is_made(latest.hash):
-                await self._push(call, latest)
+            nonce = await self._chain.nonce(self._signer.address, latest.hash)
+            nonce_final = await self._chain.nonce(self._signer.address, final.hash)
+            # A withdrawal is made before it is sent, where an appointment that it is to stop is not mined yet.
+            if not await call.is_made(latest.hash) or await self._is_opposed(call, nonce, nonce):
+                await self._push(call, latest, nonce)
             # Both: what is final may be undone by a later call that is not.
-            elif await call.is_made(final.hash):
+            elif await call.is_made(final.hash) and not await self._is_opposed(call, nonce_final, nonce):
                 return self._tell(block=final, is_final=True)
             else:
                 self._tell(block=latest)
@@ -108,10 +111,19 @@ class CallSender:
             f"the call was not final within {self._limits.wait_s / 3600:g} hours: give the command again, it goes on"
         )
 
-    async def _push(self, call: Call, latest: Block) -> None:
+    async def _is_opposed(self, call: Call, first_nonce: int, last_nonce: int) -> bool:
+        """Whether another call of ours has one of some nonces."""
+        own = await self._store.calls(self._signer.address, call.calldata)
+        hashes = {payload.hash for payload in own}
+        for nonce in range(first_nonce, last_nonce + 1):
+            others = await self._store.calls_of_nonce(self._signer.address, nonce)
+            if any(other.hash not in hashes for other in others):
+                return True
+        return False
+
+    async def _push(self, call: Call, latest: Block, nonce: int) -> None:
         """Broadcast what the account sends next: the call, or an anchor that is on its way before it."""
         account = self._signer.address
-        nonce = await self._chain.nonce(account, latest.hash)
         await self._refuse_reverted(nonce)
         waiting = await self._store.payloads_of_nonce(account, nonce)
         own = {payload.hash for payload in await self._store.calls(account, call.calldata)}

@@ -113,6 +113,24 @@ async def test_withdrawal(service: Running, publisher: str) -> None:
         await _accept(service, SUCCESSOR)
 
 
+async def test_withdrawal_takes_the_place_of_an_appointment_that_is_not_mined(
+    service: Running, publisher: str
+) -> None:
+    """Nobody is appointed yet, but the appointment is in a pool: withdrawn is told once it can never be mined."""
+    service.chain.after_broadcast = lambda _raw: crash()
+    with pytest.raises(Crash):
+        await _sender(service, _local(service))[0].make(await _appoint(service, SUCCESSOR.address))
+    service.chain.after_broadcast = None
+    assert len(service.chain.pool) == 1
+
+    done = await _sender(service, _local(service))[0].make(await _appoint(service, None))
+
+    assert done.is_final
+    service.chain.mine()
+    assert (await _view(service, publisher)).appointed is None
+    assert service.chain.pool == {}
+
+
 @pytest.mark.parametrize("moment", ["before_broadcast", "after_broadcast"])
 async def test_call_broken_off_goes_on_with_the_same_bytes(
     service: Running, publisher: str, moment: str
