@@ -1,4 +1,9 @@
-"""Receipt files beside credentials: written at submission, replaced by the proof, never lost to another's."""
+"""
+Receipt files beside credentials: written at submission, never lost to another's.
+
+They stay when the proof is there. A proof is the service's word until a verifier has read the chain, and nobody's word
+removes the evidence against itself.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,6 @@ from pathlib import Path
 
 from anchor.cli.files import write_to_pass_on
 from anchor.cli.submission import Outcome
-from anchor.core.entries import CredentialEntry
 from anchor.documents import MAX_RECEIPT_BYTES, ReceiptDocument, parse_receipt, receipt_to_json
 from anchor.errors import InvalidInput, InvalidProof
 from anchor.verify.files import receipt_path_of
@@ -36,15 +40,6 @@ def write_receipts(outcomes: Iterable[Outcome], directory: Path | None, *, force
                 f"{path} is the receipt of another digest and was kept: move it away, or replace it "
                 "with --force"
             )
-
-
-def remove_receipt(path: Path, entry: CredentialEntry) -> bool:
-    """Remove a receipt file whose entry has its proof now; whether there was one."""
-    kept = _kept(path)
-    if kept is None or kept.promised.entry != entry:
-        return False
-    path.unlink(missing_ok=True)
-    return True
 
 
 def _write(outcome: Outcome, path: Path, document: ReceiptDocument) -> None:

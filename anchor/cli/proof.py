@@ -11,14 +11,13 @@ import click
 from anchor.cli.files import proof_text, write_proof
 from anchor.cli.group import EXIT_UNCHECKED
 from anchor.cli.help_text import examples
-from anchor.cli.kept_receipts import remove_receipt
 from anchor.cli.options import ServiceOptions, method_option, salt_option, service_options
 from anchor.cli.output import unix_time_text
 from anchor.cli.targets import file_or_digest, target_of_file
 from anchor.client import DigestTarget
 from anchor.core.digest import Method
 from anchor.documents import ProofDocument
-from anchor.verify.files import proof_path_of, receipt_path_of
+from anchor.verify.files import proof_path_of
 
 
 @click.command(
@@ -47,8 +46,6 @@ def proof(
 ) -> None:
     """Fetch the proof of one of your digests, and write it beside its FILE; that of a DIGEST is printed.
 
-    The receipt beside FILE has served its time then, and is removed.
-
     Exit code 3 while its batch is not mined yet.
     """
     named = file_or_digest(credential)
@@ -63,8 +60,6 @@ def proof(
         click.echo("error: not anchored yet: the digest is safe, ask again in a minute", err=True)
         raise click.exceptions.Exit(EXIT_UNCHECKED)
     _deliver(replace(document, salt=salt), path, options)
-    if isinstance(named, Path):
-        remove_receipt(receipt_path_of(named), document.proof.entry)
 
 
 async def _fetch(target: DigestTarget, options: ServiceOptions) -> ProofDocument | None:

@@ -31,8 +31,7 @@ class Plan:
 class Outcome:
     """What became of one file: read, accepted, proved, or the error that stopped it.
 
-    `kept_status` is the status entry that a proof beside it binds already, `promise` where its receipt stands until
-    `proof` does.
+    `kept_status` is the status entry that a proof beside it binds already, `promise` where its receipt stands.
     """
 
     path: Path

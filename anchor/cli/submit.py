@@ -20,7 +20,7 @@ from anchor.cli.kept_proofs import (
     refusal_to_replace,
     refuse_files_with_other_proofs,
 )
-from anchor.cli.kept_receipts import remove_receipt, write_receipts
+from anchor.cli.kept_receipts import write_receipts
 from anchor.cli.options import ServiceOptions, method_option, salt_option, service_options
 from anchor.cli.output import (
     count_text,
@@ -37,7 +37,7 @@ from anchor.core.digest import Method
 from anchor.core.lifecycle import BatchState
 from anchor.core.strict_json import JsonValue
 from anchor.errors import InvalidInput, Overloaded, ServiceUnavailable
-from anchor.verify.files import PROOF_SUFFIX, RECEIPT_SUFFIX, proof_path_of, receipt_path_of
+from anchor.verify.files import PROOF_SUFFIX, RECEIPT_SUFFIX, proof_path_of
 from status_lists.multibase import encode_digest
 
 
@@ -104,10 +104,10 @@ def submit(
 ) -> None:
     """Anchor credential files; only their digests leave this machine.
 
-    Each file gets a proof file, FILE.proof.json, that its holder keeps with it. Until then it has a signed
-    receipt, FILE.receipt.json, which promises the anchor by a time: see `anchor receipt check`. A .json or .jsonld file
-    must be strict JSON; JWT and SD-JWT are recognised; any other file is hashed byte for byte. Submitting
-    a file again does no harm.
+    Each file gets a proof file, FILE.proof.json, that its holder keeps with it. Before that it gets a
+    signed receipt, FILE.receipt.json, which promises the anchor by a time: `anchor receipt check` says whether that was
+    kept, and the receipt has served its time then. A .json or .jsonld file must be strict JSON; JWT and SD-JWT
+    are recognised; any other file is hashed byte for byte. Submitting a file again does no harm.
     """
     paths = _without_proofs(files)
     _require_distinct_proofs(paths, directory)
@@ -190,8 +190,6 @@ def _write_one(outcome: Outcome, fetched: Fetched, writing: Writing) -> None:
     is_new = outcome.receipt is not None and outcome.receipt.is_new
     outcome.receipt = replace(fetched.receipt, is_new=is_new)
     outcome.proof = path
-    if remove_receipt(receipt_path_of(outcome.path, writing.directory), fetched.proof.proof.entry):
-        outcome.promise = None
 
 
 def _without_proofs(files: Sequence[Path]) -> list[Path]:

@@ -42,13 +42,14 @@ def test_submit_without_waiting_leaves_a_signed_receipt(cli: Cli, badge: Path) -
     assert result["files"][0]["proof"] is None
 
 
-def test_submit_that_waits_upgrades_the_receipt_to_the_proof(cli: Cli, badge: Path) -> None:
-    """Once the proof is there the receipt has served its time."""
+def test_submit_that_waits_keeps_the_receipt_beside_the_proof(cli: Cli, badge: Path) -> None:
+    """No chain was asked: on the service's word alone the evidence against it is not removed."""
     result = json.loads(cli("submit", "--json", badge).stdout)
 
-    assert not has_receipt(badge)
+    assert has_receipt(badge)
     assert parse_proof(badge.with_name("badge.json.proof.json").read_bytes())
-    assert (result["files"][0]["receipt"], result["files"][0]["proof"]) == (None, f"{badge}.proof.json")
+    (file,) = result["files"]
+    assert (file["receipt"], file["proof"]) == (f"{badge}.receipt.json", f"{badge}.proof.json")
 
 
 def test_submit_whose_proofs_do_not_come_keeps_receipts(
@@ -63,13 +64,13 @@ def test_submit_whose_proofs_do_not_come_keeps_receipts(
     assert not has_receipt(badge)
 
 
-def test_proof_command_upgrades_the_receipt(cli: Cli, badge: Path) -> None:
+def test_proof_command_keeps_the_receipt(cli: Cli, badge: Path) -> None:
     """`anchor proof FILE` later does the same."""
     cli("submit", "--wait", "none", badge)
 
     cli("proof", badge)
 
-    assert not has_receipt(badge)
+    assert has_receipt(badge)
     assert badge.with_name("badge.json.proof.json").exists()
 
 

@@ -291,7 +291,10 @@ def test_submit_out_writes_proofs_into_a_folder(cli: Cli, badge: Path, tmp_path:
     """With --out the proof goes there, and nothing beside the file."""
     cli("submit", "--out", tmp_path / "proofs", badge)
 
-    assert [path.name for path in (tmp_path / "proofs").iterdir()] == ["badge.json.proof.json"]
+    assert {path.name for path in (tmp_path / "proofs").iterdir()} == {
+        "badge.json.proof.json",
+        "badge.json.receipt.json",
+    }
     assert not badge.with_name("badge.json.proof.json").exists()
 
 
@@ -313,7 +316,8 @@ def test_submit_proof_can_be_read_by_others_and_leaves_nothing_beside(cli: Cli, 
 
     proof = badge.with_name("badge.json.proof.json")
     assert stat.S_IMODE(proof.stat().st_mode) == 0o644
-    assert sorted(path.name for path in badge.parent.iterdir()) == [badge.name, proof.name]
+    names = {path.name for path in badge.parent.iterdir()}
+    assert names == {badge.name, proof.name, f"{badge.name}.receipt.json"}
 
 
 def test_submit_leaves_proof_files_out(cli: Cli, service: FakeService, badge: Path) -> None:

@@ -59,7 +59,7 @@ async def test_receipt_from_submission_to_proof(
 
     proved = await _anchor("proof", badge, **asking)
     assert proved.exit_code == 0, proved.output
-    assert not badge.with_name("badge.json.receipt.json").exists()
+    assert badge.with_name("badge.json.receipt.json").exists()
     verified = await _anchor("verify", badge, "--trust", trust)
     assert verified.exit_code == 0, verified.output
 
