@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 import structlog
 
 from anchor.api.app import make_app
-from anchor.api.keys import Services
 from anchor.assembly import Edges, Parts, assemble
 from anchor.chain.failover import connect
 from anchor.chain.protocol import Chain, Signer
@@ -43,7 +42,7 @@ async def serve(
     """
     Run the service until SIGTERM or SIGINT, then finish what is under way and return.
 
-    One that `finishes` seals nothing more, and returns by itself once every sealed batch is final.
+    One that `finishes` seals what waits, and nothing after it; it returns by itself once every sealed batch is final.
 
     Raises ConfigError where the settings contradict the chain or the database, and FatalError as soon as any
     background task ends: the process must then end too. `accepts_strangers` takes anchors of the publisher that the
@@ -110,6 +109,8 @@ async def _run(
     parts: Parts, settings: Settings, on_ready: Callable[[str], None] | None, *, finishes: bool
 ) -> None:
     services = parts.services
+    if finishes:
+        services.receipts.stop()
     connections = make_connections(
         services.limits, proxies=services.proxies, clock=services.clock, metrics=services.metrics
     )
@@ -127,9 +128,7 @@ async def _run(
             on_ready(settings.server.base_url)
         await supervise(
             {
-                "sealer": (lambda: _stop_when_final(services, poll_s=settings.poll_s))
-                if finishes
-                else parts.sealer.run,
+                "sealer": (lambda: _finish(parts, poll_s=settings.poll_s)) if finishes else parts.sealer.run,
                 "anchorer": parts.anchorer.run,
                 "list publisher": services.lists.run,
                 "webhooks": parts.deliveries.run,
@@ -143,8 +142,11 @@ async def _run(
         log.info("service.stopping")
 
 
-async def _stop_when_final(services: Services, *, poll_s: float) -> None:
-    """Stand in for the sealer: let the service end once there is no sealed batch that is not final."""
+async def _finish(parts: Parts, *, poll_s: float) -> None:
+    """Stand in for the sealer: seal what was promised, and let the service end once every sealed batch is final."""
+    services = parts.services
+    while not await parts.sealer.seal_last():  # noqa: ASYNC110 - the store tells no events
+        await asyncio.sleep(poll_s)
     while await services.store.unfinished_batches():  # noqa: ASYNC110 - the store tells no events
         await asyncio.sleep(poll_s)
     log.info("service.finished")

@@ -19,7 +19,7 @@ from anchor.logs import configure_logs
     epilog=examples(
         "anchor serve",
         "anchor serve --config /etc/anchor/anchor.toml",
-        "anchor serve --finish                         until all that is sealed is final",
+        "anchor serve --finish                         until all that waits is final",
         "ANCHOR_CHAIN_RPC_URL=https://… anchor serve   any setting, as ANCHOR_SECTION_KEY",
     )
 )
@@ -48,8 +48,8 @@ from anchor.logs import configure_logs
 @click.option(
     "--finish",
     is_flag=True,
-    help="Seal no further batch, and end once every sealed one is final: before `anchor move`. Digests are accepted "
-    "meanwhile, and wait.",
+    help="Seal what waits, and end once every sealed batch is final: before `anchor move`. Digests are accepted "
+    "meanwhile without a receipt, and wait.",
 )
 def serve(*, config: Path, log_format: str | None, accept_foreign_anchors: bool, finish: bool) -> None:
     """Run the service until SIGTERM or Ctrl-C, which let it finish what it began.

@@ -53,6 +53,11 @@ class Receipts:
         self._status = status
         self._clock = clock
         self._is_recorded = False
+        self._promises = True
+
+    def stop(self) -> None:
+        """Promise nothing from now on: the anchorage is about to be left, and what comes is anchored elsewhere."""
+        self._promises = False
 
     async def promise_items(self, issuer: Issuer, accepted: Sequence[Accepted]) -> SignedPromise | None:
         """Promise the anchor of digests that were accepted one by one, in their order; None as `promise`."""
@@ -74,14 +79,14 @@ class Receipts:
         """
         Promise that every entry of a request, given by the root over their leaves, is anchored `promise_s` from now.
 
-        None where a known digest is final in an earlier anchorage: it is never anchored again, so a promise of it in
-        the last one would be broken. `known_batches` are those of the request's known digests.
+        None once promises are stopped, and where a known digest is final in an earlier anchorage: it is never anchored
+        again, so a promise of it in the last one would be broken. `known_batches` are those of the known digests.
 
         Call it only once they are durable. The time runs from the clock or the newest block, whichever is later: a
         clock that is slow must not make promises that are due before they can be kept.
         """
         anchorage = (await self._store.anchorages())[-1]
-        if await self._stays_elsewhere(known_batches, anchorage):
+        if not self._promises or await self._stays_elsewhere(known_batches, anchorage):
             return None
         await self._record_key()
         accepted_s = self._clock.now_ms() // 1000

@@ -117,6 +117,25 @@ class Sealer:
             return float(exc.retry_after_s)
         return 0.0
 
+    async def seal_last(self) -> bool:
+        """
+        Seal at once what waits, before the anchorage is left; return whether nothing waits any more.
+
+        False while an anchor is unmined, or where it cannot be sealed now: ask again.
+        """
+        if await self._has_unmined():
+            return False
+        backlog = await self._store.backlog()
+        waits = backlog.open_entries or backlog.lists_waiting_since_ms is not None
+        if not waits and await self._store.unsealed_batch() is None:
+            return True
+        try:
+            await self._seal()
+        except Overloaded as exc:
+            log.error("batch.not_sealed", reason=str(exc))
+            return False
+        return True
+
     async def _has_unmined(self) -> bool:
         return any(not batch.state.is_mined for batch in await self._store.unfinished_batches())
 

@@ -35,6 +35,9 @@ async def test_move_to_another_chain(service: RunningService, anvil: AnvilChain,
     await revoke(service, issuer, revoked)
     _, former = await service.request("GET", "/v1/batches/1")
     _, lists = await service.request("GET", "/status-lists/0")
+    last = {"digest": "ab" * 32, "method": "raw"}
+    _, promised = await service.request("POST", "/v1/digests", headers=issuer.headers, json=last)
+    assert promised["receipt"]["promise"]["contract"] == anvil.contract
     await service.stop()
     await service.command("serve", "--finish")
 
@@ -52,6 +55,11 @@ async def test_move_to_another_chain(service: RunningService, anvil: AnvilChain,
     assert (first["anchor"]["contract"], len(first["lists"])) == (second.contract, 2)
     new = await issue(service, issuer, "new")
     assert await proof_of(service, issuer, old) == proof
+    # What was promised on the old chain was anchored there, and is not promised on the new one.
+    _, again = await service.request("POST", "/v1/digests", headers=issuer.headers, json=last)
+    assert (again["state"], again["receipt"]) == ("final", None)
+    _, kept = await service.request("GET", f"/v1/digests/{'ab' * 32}/proof", headers=issuer.headers)
+    assert kept["anchor"]["contract"] == anvil.contract
     assert (await service.request("GET", "/v1/anchorages/1/batches/1"))[1] == former
     assert (await service.request("GET", "/status-lists/0"))[1]["id"] == lists["id"]
 

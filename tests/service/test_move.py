@@ -107,6 +107,34 @@ async def test_waiting_digests_go_to_the_new_chain(service: Running, issuer: Iss
     assert (await service.batch(waiting[0].batch)).anchorage == 2
 
 
+async def test_what_was_promised_is_sealed_before_the_move(service: Running, issuer: Issuer) -> None:
+    """Promised in this contract it must be anchored here; what comes while the service finishes is promised nothing."""
+    accepted = list(await service.submit(issuer, 1, allocate=True))
+    await service.seal(issuer, 2)
+    accepted += await service.submit(issuer, 3)
+    receipts = service.services.receipts
+    assert await receipts.promise_items(issuer, accepted) is not None
+
+    receipts.stop()
+    assert not await service.sealer.seal_last(), "one anchor is unmined at a time"
+    await service.anchorer.step()
+    service.clock.advance(12)
+    service.chain.mine()
+    await service.anchorer.step()
+    assert await service.sealer.seal_last()
+    late = await service.submit(issuer, 4)
+    for _ in range(4):
+        service.clock.advance(12)
+        await service.anchorer.step()
+        service.chain.mine()
+    await service.anchorer.step()
+
+    assert await receipts.promise_items(issuer, late) is None
+    states = [await service.state(item.batch) for item in [*accepted, *late]]
+    assert states == [BatchState.FINAL, BatchState.FINAL, BatchState.ACCEPTED]
+    assert await service.sealer.seal_last()
+
+
 async def test_unfinished_batches_are_refused_unless_abandoned(service: Running, issuer: Issuer) -> None:
     """The message names both ways on; the store itself changes nothing either."""
     await service.seal(issuer, 1)
