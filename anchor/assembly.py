@@ -113,13 +113,7 @@ def assemble(settings: Settings, edges: Edges) -> Parts:
         signer=edges.signer,
         clock=edges.clock,
         settings=_anchorer_settings(settings),
-        spending=Spending(
-            store=edges.store,
-            chain=edges.chain,
-            publisher=edges.signer.address,
-            policy=policy,
-            max_fee_wei=_max_fee_wei(settings),
-        ),
+        spending=_spending(settings, edges, policy),
         status=status,
         sealed=signals.sealed,
         work=signals.work,
@@ -268,6 +262,16 @@ def _receipts(settings: Settings, edges: Edges, status: ChainStatus) -> Receipts
         promise_s=settings.receipts.promise_s,
         status=status,
         clock=edges.clock,
+    )
+
+
+def _spending(settings: Settings, edges: Edges, policy: SpendingPolicy) -> Spending:
+    return Spending(
+        store=edges.store,
+        chain=edges.chain,
+        publisher=edges.signer.address,
+        policy=policy,
+        max_fee_wei=_max_fee_wei(settings),
     )
 
 

@@ -24,21 +24,13 @@ from anchor.cli.key_text import (
     state_fields,
     state_json,
 )
+from anchor.cli.operator_options import config_option
 from anchor.cli.output import print_fields, print_json
 from anchor.config import PublisherSettings, Secret, Settings, load_settings
 from anchor.errors import InvalidInput
 
 _WITHDRAWN = "none"
 
-_config = click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    default="anchor.toml",
-    envvar="ANCHOR_CONFIG",
-    show_default=True,
-    show_envvar=True,
-    metavar="FILE",
-)
 _yes = click.option("--yes", is_flag=True, help="Do not ask before spending on a public chain.")
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
@@ -83,7 +75,7 @@ def new(*, keystore: Path, password_file: Path | None, as_json: bool) -> None:
         "anchor key show --json   for programs",
     )
 )
-@_config
+@config_option
 @_json
 def show(*, config: Path, as_json: bool) -> None:
     """Show who publishes, who may succeed, the line of succession, balances and the newest sequence.
@@ -106,7 +98,7 @@ def show(*, config: Path, as_json: bool) -> None:
 )
 @click.argument("account", metavar="ADDRESS|none", required=False)
 @click.option("--withdraw", is_flag=True, help="The same as `none`.")
-@_config
+@config_option
 @_yes
 @_json
 def appoint(*, account: str | None, withdraw: bool, config: Path, yes: bool, as_json: bool) -> None:
@@ -141,7 +133,7 @@ def appoint(*, account: str | None, withdraw: bool, config: Path, yes: bool, as_
 @click.option("--password-file", metavar="FILE", help="The keystore's password.")
 @click.option("--remote-signer", metavar="URL", help="A web3signer or clef that holds the new account's key.")
 @click.option("--address", metavar="ADDRESS", help="The new account, for which the remote signer signs.")
-@_config
+@config_option
 @_yes
 @_json
 def rotate(
