@@ -91,7 +91,9 @@ async def open_final_view(reader: ChainReader, anchorage: Anchorage) -> ChainVie
     final_number = await _final_number(reader, anchorage)
     if final_number is None or final_number < 0:
         raise ChainUnavailable(
-            "this chain has no `finalized` block: set confirmations, the number of blocks that make one final"
+            "the endpoint names no `finalized` block: wait for one where the chain is young or the endpoint was just "
+            "started, or use another endpoint; for a chain that has no such tag set confirmations, the number of "
+            "blocks that make one final"
         )
     return await _view_at(await _block(reader, final_number), final_number, reader, anchorage)
 

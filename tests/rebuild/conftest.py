@@ -110,10 +110,16 @@ async def same_chain(life: Life) -> AsyncIterator[None]:
     """Give every test the chain as the lost service left it: what a test anchors is taken back."""
     snapshot = await life.chain.control("evm_snapshot")
     yield
+    # A block that anvil makes while it goes back is put on top of blocks that are gone, and no block is final then
+    # until three more came: so none is made meanwhile, and mining one by hand waits for one that is under way.
+    await life.chain.control("evm_setIntervalMining", 0)
+    await life.chain.control("evm_mine")
     # What a stopped service left in the pool would be mined again after the chain was taken back.
     await life.chain.control("anvil_dropAllTransactions")
     assert await life.chain.control("evm_revert", snapshot)
     await life.chain.control("anvil_dropAllTransactions")
+    # Whole seconds are all that this call takes.
+    await life.chain.control("evm_setIntervalMining", 1)
 
 
 async def _live(service: RunningService, chain: AnvilChain, folder: Path) -> Life:
