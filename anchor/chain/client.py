@@ -119,6 +119,10 @@ class Web3Chain:
         """Return the checksummed address that succeeded the publisher as of block hash `at`, or None."""
         return await self._view(registry.successor_call(publisher), at, registry.read_account)
 
+    async def predecessor(self, publisher: str, at: bytes) -> str | None:
+        """Return the checksummed address that the publisher succeeded as of block hash `at`, or None."""
+        return await self._view(registry.predecessor_call(publisher), at, registry.read_account)
+
     async def appointed_successor(self, publisher: str, at: bytes) -> str | None:
         """Return the checksummed address that may succeed the publisher as of block hash `at`, or None."""
         return await self._view(registry.appointed_successor_call(publisher), at, registry.read_account)

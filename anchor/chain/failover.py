@@ -146,6 +146,10 @@ class FailoverChain:
         """Return the checksummed address that succeeded the publisher as of block hash `at`, or None."""
         return await agreed_state(self._pool, lambda chain: chain.successor(publisher, at), at=at)
 
+    async def predecessor(self, publisher: str, at: bytes) -> str | None:
+        """Return the checksummed address that the publisher succeeded as of block hash `at`, or None."""
+        return await agreed_state(self._pool, lambda chain: chain.predecessor(publisher, at), at=at)
+
     async def appointed_successor(self, publisher: str, at: bytes) -> str | None:
         """Return the checksummed address that may succeed the publisher as of block hash `at`, or None."""
         return await agreed_state(self._pool, lambda chain: chain.appointed_successor(publisher, at), at=at)

@@ -164,6 +164,14 @@ class ChainReader(Protocol):
         """Return the checksummed address that succeeded the publisher, as of block hash `at`; None where none did."""
         ...
 
+    async def predecessor(self, publisher: str, at: bytes) -> str | None:
+        """
+        Return the checksummed address that the publisher succeeded, as of block hash `at`; None where it is a first.
+
+        For the holder of the publisher's key alone: who else relies on it lets the newest account choose its past.
+        """
+        ...
+
     async def anchored_events(
         self, publisher: str, *, from_block: int, to_block: int
     ) -> Sequence[AnchoredEvent]:

@@ -74,6 +74,11 @@ def successor_call(publisher: str) -> bytes:
     return _call("successor", to_checksum_address(publisher))
 
 
+def predecessor_call(publisher: str) -> bytes:
+    """Return the calldata of `predecessor(publisher)`."""
+    return _call("predecessor", to_checksum_address(publisher))
+
+
 def appointed_successor_call(publisher: str) -> bytes:
     """Return the calldata of `appointedSuccessor(publisher)`."""
     return _call("appointedSuccessor", to_checksum_address(publisher))
@@ -110,7 +115,7 @@ def read_head(returned: bytes) -> Head | None:
 
 
 def read_account(returned: bytes) -> str | None:
-    """Return the checksummed address that `successor` or `appointedSuccessor` returned; None for zero. BadAnswer."""
+    """Return the checksummed address that a view of the line of succession returned; None for zero. BadAnswer."""
     (address,) = _decoded(["address"], returned)
     return None if address == _ZERO_ADDRESS else to_checksum_address(address)
 

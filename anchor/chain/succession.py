@@ -24,6 +24,21 @@ async def line_of(reader: ChainReader, publisher: str, at: bytes) -> tuple[str, 
     return tuple(line)
 
 
+async def first_of_line(reader: ChainReader, publisher: str, at: bytes) -> str:
+    """
+    Return the account that the line of an account began with, as of block hash `at`.
+
+    Only for who holds the account's key, as a publisher who lost his database does: the line is followed backward, so
+    everybody in it was chosen by the account itself, by accepting. Raises ChainUnavailable as `line_of`.
+    """
+    for _ in range(MAX_SUCCESSIONS + 1):
+        before = await reader.predecessor(publisher, at)
+        if before is None:
+            return publisher
+        publisher = before
+    raise ChainUnavailable(f"the RPC endpoint names more than {MAX_SUCCESSIONS} predecessors in a row")
+
+
 async def record_in_line(
     reader: ChainReader, line: tuple[str, ...], root: bytes, at: bytes
 ) -> tuple[str, AnchorRecord] | None:

@@ -64,11 +64,11 @@ async def rebuild_database(
     lock = FileLock(settings.database)
     partial = settings.database.with_name(settings.database.name + ".rebuilding")
     try:
-        anchors = await final_anchors(chain, await _anchorage(request, chain))
+        found = await final_anchors(chain, await _anchorage(request, chain))
         _remove(partial)
         with open_base(request.base, settings) as base:
-            report = await _fill(request, anchors, partial, base, places, on_batch)
-        await _finish(partial, request, chain, report)
+            report = await _fill(request, found.anchors, partial, base, places, on_batch)
+        await _finish(partial, request, chain, found.publishers, report)
         report.has_pending = await _has_pending(chain, request.publisher)
         if report.is_complete or request.accepts_loss:
             sync_file(partial)
@@ -137,7 +137,9 @@ async def _fill(
     return report
 
 
-async def _finish(partial: Path, request: RebuildRequest, chain: Chain, report: RebuildReport) -> None:
+async def _finish(
+    partial: Path, request: RebuildRequest, chain: Chain, publishers: Sequence[str], report: RebuildReport
+) -> None:
     """Tie the database to chain, contract, publisher and base URL, as the first start of a service does."""
     identity = await chain.identity()
     store = SqliteStore(partial, base_url=request.settings.server.base_url)
@@ -150,9 +152,12 @@ async def _finish(partial: Path, request: RebuildRequest, chain: Chain, report: 
                 chain_id=identity.chain_id,
                 genesis_hash=identity.genesis_hash,
                 contract=settings.chain.contract,
-                publisher=request.publisher,
+                publisher=publishers[0],
                 from_block=settings.chain.from_block,
             )
+        )
+        await store.note_line(
+            publishers, contract=settings.chain.contract, from_block=settings.chain.from_block
         )
         newest = await store.newest_sealed()
         if newest is None or newest.sequence != report.anchored:

@@ -66,6 +66,7 @@ STATE_READS: dict[str, tuple[str, Read]] = {
     "no record": ("eth_call", lambda chain, on: chain.record(on.publisher, bytes(32), on.receipt.block_hash)),
     "head": ("eth_call", lambda chain, on: chain.head(on.publisher, on.receipt.block_hash)),
     "successor": ("eth_call", lambda chain, on: chain.successor(on.publisher, on.receipt.block_hash)),
+    "predecessor": ("eth_call", lambda chain, on: chain.predecessor(on.publisher, on.receipt.block_hash)),
     "code": ("eth_getCode", lambda chain, on: chain.code_hash(on.contract, on.receipt.block_hash)),
     "nonce": ("eth_getTransactionCount", lambda chain, on: chain.nonce(on.publisher, on.receipt.block_hash)),
 }

@@ -62,6 +62,7 @@ def test_code_hash_is_the_artifacts_own() -> None:
         ),
         (registry.head_call(PUBLISHER), "head(address)", ["address"], [PUBLISHER]),
         (registry.successor_call(PUBLISHER), "successor(address)", ["address"], [PUBLISHER]),
+        (registry.predecessor_call(PUBLISHER), "predecessor(address)", ["address"], [PUBLISHER]),
     ],
 )
 def test_calls_encode_selector_and_arguments(

@@ -146,12 +146,14 @@ async def test_successor_after_acceptance_is_read(anvil: AnvilChain, chain: Web3
 
     assert await chain.successor(old.address, before.hash) is None
     assert await chain.successor(old.address, after.hash) == new.address
+    assert await chain.predecessor(new.address, before.hash) is None
+    assert await chain.predecessor(new.address, after.hash) == old.address
     assert await chain.head(old.address, after.hash) is None
     assert await chain.head(new.address, after.hash) == await chain.head(old.address, before.hash)
     assert await chain.record(old.address, ROOTS[0], after.hash) is not None
 
 
-@pytest.mark.parametrize("method", ["head", "successor"])
+@pytest.mark.parametrize("method", ["head", "successor", "predecessor"])
 async def test_state_as_of_unknown_block_is_chain_unavailable(chain: Web3Chain, method: str) -> None:
     """A block hash that the endpoint does not know is no ground for an answer."""
     with pytest.raises(ChainUnavailable):

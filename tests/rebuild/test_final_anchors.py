@@ -10,6 +10,7 @@ import pytest
 from anchor.errors import ChainUnavailable, ConfigError, FatalError
 from anchor.rebuild.anchors import final_anchors
 from tests.support.fake_chain import address
+from tests.support.lying_chain import HONEST, LyingChain
 from tests.verify.world import World
 
 
@@ -24,9 +25,39 @@ def world(tmp_path: Path) -> World:
 
 async def test_every_final_anchor_is_returned_in_order(world: World) -> None:
     """Nothing is left out."""
-    anchors = await final_anchors(world.chain, world.anchorage)
+    found = await final_anchors(world.chain, world.anchorage)
 
-    assert [anchor.event.sequence for anchor in anchors] == [1, 2]
+    assert [anchor.event.sequence for anchor in found.anchors] == [1, 2]
+
+
+async def test_anchors_of_everybody_in_the_line_are_returned(world: World) -> None:
+    """After two changes of the key the last account leads back to what the first one anchored."""
+    first = world.publisher.account
+    world.publisher.succeed(address(9))
+    world.publisher.anchor()
+    world.publisher.succeed(address(10))
+
+    found = await final_anchors(world.chain, replace(world.anchorage, publisher=address(10)))
+
+    assert found.publishers == (first, address(9), address(10))
+    assert [(anchor.event.sequence, anchor.publisher) for anchor in found.anchors] == [
+        (1, first),
+        (2, first),
+        (3, address(9)),
+    ]
+
+
+async def test_endpoint_that_names_predecessors_without_end_is_refused(world: World) -> None:
+    """A line that closes is no line: the endpoint lies."""
+
+    class Circle(LyingChain):
+        async def predecessor(self, publisher: str, at: bytes) -> str | None:
+            await super().predecessor(publisher, at)
+            return publisher
+
+    liar = Circle(origin="https://liar.example", truth=world.chain, manner=lambda: HONEST)  # type: ignore[arg-type]  # it reads only
+    with pytest.raises(ChainUnavailable, match="more than 64 predecessors"):
+        await final_anchors(liar, world.anchorage)
 
 
 async def test_anchor_that_is_not_final_yet_is_waited_for(world: World) -> None:

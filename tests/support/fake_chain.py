@@ -196,6 +196,11 @@ class FakeChain:
         """Return the successor as of a block."""
         return self._state(at).successors.get(publisher)
 
+    async def predecessor(self, publisher: str, at: bytes) -> str | None:
+        """Return whom an account succeeded as of a block."""
+        successors = self._state(at).successors
+        return next((before for before, account in successors.items() if account == publisher), None)
+
     async def anchored_events(
         self, publisher: str, *, from_block: int, to_block: int
     ) -> Sequence[AnchoredEvent]:

@@ -304,6 +304,11 @@ class SendingChain:
         told = {**self._state(at).successors, **self.lies_of_successors}
         return told.get(publisher)
 
+    async def predecessor(self, publisher: str, at: bytes) -> str | None:
+        """Return whom an account succeeded as of a block."""
+        successors = self._state(at).successors
+        return next((before for before, account in successors.items() if account == publisher), None)
+
     async def appointed_successor(self, publisher: str, at: bytes) -> str | None:
         """Return the account that may succeed a publisher as of a block."""
         state = self._state(at)

@@ -71,6 +71,10 @@ class LyingChain:
         """Return a successor, or what is told of it."""
         return await self._told(self._truth.successor(publisher, at))
 
+    async def predecessor(self, publisher: str, at: bytes) -> str | None:
+        """Return a predecessor, or what is told of it."""
+        return await self._told(self._truth.predecessor(publisher, at))
+
     async def appointed_successor(self, publisher: str, at: bytes) -> str | None:
         """Return an appointed successor, or what is told of it."""
         return await self._told(self._truth.appointed_successor(publisher, at))
