@@ -12,6 +12,7 @@ import click
 
 from anchor.app import make_signer
 from anchor.chain.failover import connect
+from anchor.cli.earlier_options import earlier_rpc_option, read_earlier_rpcs
 from anchor.cli.group import EXIT_REFUSED
 from anchor.cli.help_text import examples
 from anchor.cli.operator_options import config_option
@@ -54,6 +55,7 @@ _SHOWN = 20
     metavar="FILE",
     help="The seed of an issuer's list key, as for `anchor issuer add`; repeatable.",
 )
+@earlier_rpc_option
 @click.option(
     "--accept-loss",
     is_flag=True,
@@ -68,6 +70,7 @@ def rebuild(
     base: Path | None,
     proofs: Path | None,
     seed_files: tuple[Path, ...],
+    earlier_rpcs: tuple[str, ...],
     accept_loss: bool,
     as_json: bool,
 ) -> None:
@@ -92,6 +95,7 @@ def rebuild(
         proofs=proofs,
         base=base,
         accepts_loss=accept_loss,
+        earlier_rpcs=read_earlier_rpcs(earlier_rpcs),
     )
     report = asyncio.run(_rebuild(request, settings, places))
     if as_json:
@@ -123,14 +127,7 @@ async def _rebuild(
 
 def print_report(report: RebuildReport) -> None:
     """Print what was rebuilt, what is missing, and what to do next."""
-    click.echo(
-        f"{report.rebuilt:,} of {count_text(report.anchored, 'anchored batch')} rebuilt, each from its root"
-    )
-    click.echo(f"{report.leaves:,} leaves of credentials, {report.digests:,} with their digest")
-    if report.proofs_given:
-        click.echo(f"{report.proofs_used:,} of {count_text(report.proofs_given, 'proof')} used")
-    if report.reaccepted:
-        click.echo(f"{count_text(report.reaccepted, 'digest')} of the backup in no batch: accepted again")
+    _print_counts(report)
     for issuer in report.issuers:
         click.echo(
             f"issuer {issuer.number}, {printable(issuer.identifier)}: list key {issuer.list_key.value}"
@@ -150,3 +147,19 @@ def print_report(report: RebuildReport) -> None:
         click.echo("NO DATABASE was made: find what is missing, or give --accept-loss")
         return
     click.echo(f"made {report.database}; next: `anchor fsck`, then start the service")
+
+
+def _print_counts(report: RebuildReport) -> None:
+    click.echo(
+        f"{report.rebuilt:,} of {count_text(report.anchored, 'anchored batch')} rebuilt, each from its root"
+    )
+    for place in report.anchorages[:-1]:
+        compared = "" if place.is_compared else ", not compared with its chain"
+        click.echo(
+            f"    anchorage {place.number}, left: {place.rebuilt:,} of {place.anchored:,} batches{compared}"
+        )
+    click.echo(f"{report.leaves:,} leaves of credentials, {report.digests:,} with their digest")
+    if report.proofs_given:
+        click.echo(f"{report.proofs_used:,} of {count_text(report.proofs_given, 'proof')} used")
+    if report.reaccepted:
+        click.echo(f"{count_text(report.reaccepted, 'digest')} of the backup in no batch: accepted again")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from anchor.chain.protocol import AnchoredEvent, AnchorRecord, Block, ChainReader
 from anchor.chain.succession import line_of, record_in_line
@@ -20,6 +20,8 @@ async def check_anchors(
     publisher: str,
     from_block: int,
     confirmations: int,
+    abandoned: Collection[bytes] = (),
+    name: str = "chain",
 ) -> Check:
     """
     Compare every batch with the contract's record and events, by the publisher and everyone who succeeded it.
@@ -27,11 +29,12 @@ async def check_anchors(
     Promises 2 and 3: one anchor a sequence, every mined batch on chain as stored, `final` only behind the finalized
     block, and no anchor of this line that the database does not know. What the chain does not answer stays open:
     fsck says yes only to what it has seen. `missing` are the batches that were missing when the database was rebuilt,
-    root by sequence: what they hold stays open too.
+    root by sequence: what they hold stays open too. `abandoned` are transactions of batches that were given up here and
+    sealed for a later anchorage.
     """
-    check = Check("chain")
+    check = Check(name)
     try:
-        await _check(check, chain, batches, missing, publisher, from_block, confirmations)
+        await _check(check, chain, batches, missing, abandoned, publisher, from_block, confirmations)
     except ChainUnavailable as exc:
         check.leave_open(f"the chain cannot be read: {exc}")
     return check
@@ -42,6 +45,7 @@ async def _check(
     chain: ChainReader,
     batches: Sequence[Batch],
     missing: Mapping[int, bytes],
+    abandoned: Collection[bytes],
     publisher: str,
     from_block: int,
     confirmations: int,
@@ -59,7 +63,8 @@ async def _check(
         for event in await chain.anchored_events(account, from_block=from_block, to_block=latest.number)
     ]
     by_sequence = {batch.sequence: batch for batch in batches if batch.sequence is not None}
-    _check_events(check, events, by_sequence, missing)
+    own = [event for event in events if event.transaction_hash not in abandoned]
+    _check_events(check, own, by_sequence, missing)
     for batch in batches:
         if batch.state.is_mined and batch.root is not None:
             found = await record_in_line(chain, line, batch.root, latest.hash)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from anchor.chain.protocol import ChainReader
 from anchor.errors import FatalError
 from anchor.fsck.batches import check_batches
 from anchor.fsck.chain import check_anchors
+from anchor.fsck.earlier import OpenEarlier, check_earlier, no_endpoint
 from anchor.fsck.findings import Check, Problem, all_problems
 from anchor.fsck.lists import check_lists
 from anchor.fsck.outbox import check_outbox
@@ -22,6 +23,7 @@ from anchor.store.records import Anchorage, Batch
 from anchor.store.sqlite.anchorages import anchorages
 from anchor.store.sqlite.batches import all_batches
 from anchor.store.sqlite.connection import open_for_reading
+from anchor.store.sqlite.rebuilt import missing_batches
 from anchor.store.sqlite.writer import Session
 from anchor.verify import PublishedFiles
 
@@ -31,7 +33,7 @@ class FsckReport:
     """What was looked at and what is wrong with it."""
 
     checks: tuple[Check, ...]
-    # Anchorages that were left: their batches are held against the database alone, not against a chain.
+    # Anchorages that were left and, by the operator's word, are held against the database alone.
     left: tuple[int, ...] = ()
 
     @property
@@ -57,12 +59,15 @@ async def check_everything(
     from_block: int,
     confirmations: int,
     files: PublishedFiles | None,
+    open_earlier: OpenEarlier = no_endpoint,
+    without: Collection[int] = (),
 ) -> FsckReport:
     """
     Check a database that a service may be using: all of it is read in one transaction, as of one moment.
 
     Raises FatalError where the file cannot be read at all. The chain is looked at afterwards, so it may know more than
     the database did: an anchor that was mined in between is told as unknown, and a second run tells it right.
+    Anchorages that were left are checked too, on their own chains; `without` names those whose chain is gone.
     """
     connection = await asyncio.to_thread(_open, database)
     session = Session(connection)
@@ -75,22 +80,36 @@ async def check_everything(
             await check_anchors(
                 chain,
                 [batch for batch in batches if batch.anchorage == last.number],
-                missing={
-                    row["sequence"]: row["root"]
-                    for row in session.all("select sequence, root from missing_batches")
-                },
+                missing=missing_batches(session, last.number, is_last=True),
                 publisher=last.publishers[0],
                 from_block=from_block,
                 confirmations=confirmations,
             ),
         ]
+        checks += [
+            await check_earlier(
+                session,
+                batches,
+                place,
+                open_chain=open_earlier,
+                confirmations=confirmations if _is_same_chain(place, last) else 0,
+            )
+            for place in places[:-1]
+            if place.number not in without
+        ]
         if files is not None:
             checks.append(await check_published(session, batches, files, last_anchorage=last.number))
-        return FsckReport(checks=tuple(checks), left=tuple(place.number for place in places[:-1]))
+        return FsckReport(
+            checks=tuple(checks), left=tuple(place.number for place in places[:-1] if place.number in without)
+        )
     except sqlite3.Error as exc:
         raise FatalError(f"{database.name} cannot be read: {exc}; restore a backup") from exc
     finally:
         connection.conn.close()
+
+
+def _is_same_chain(one: Anchorage, other: Anchorage) -> bool:
+    return (one.chain_id, one.genesis_hash) == (other.chain_id, other.genesis_hash)
 
 
 def _open(path: Path) -> Database:

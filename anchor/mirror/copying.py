@@ -8,9 +8,8 @@ from anchor.core.entries import list_url
 from anchor.core.merkle import HASH_BYTES, leaf_hash
 from anchor.documents import BatchDocument, ListState, PublisherDocument, parse_batch
 from anchor.errors import InvalidProof, NotFound, ServiceUnavailable
-from anchor.mirror.folder import KeptLeaves, MirrorFolder, batch_name, leaves_name
+from anchor.mirror.folder import KeptLeaves, MirrorFolder
 from anchor.verify.audit_files import credential_root
-from anchor.verify.folder_source import FolderSource
 from anchor.verify.layout import MAX_DOCUMENT_BYTES, MIRROR
 from anchor.verify.sources import PublishedFiles
 from anchor.verify.status_evidence import matching_list, require_anchored
@@ -52,6 +51,16 @@ class Copying:
         lists = [await self._version(state) for state in document.lists]
         return document.is_final and all(lists)
 
+    async def has_batch(self, sequence: int) -> bool:
+        """Whether the source has a batch; True also where it does not answer: `batch` then names what is missing."""
+        try:
+            await self._files.batch(sequence)
+        except NotFound:
+            return False
+        except ServiceUnavailable:
+            return True
+        return True
+
     async def newest_lists(self, publisher: PublisherDocument) -> None:
         """Copy every list as it is now, anchored or not, and the DID documents that sign them and are hosted there."""
         document = self._kept_document(publisher.head_sequence)
@@ -71,7 +80,7 @@ class Copying:
             await self._did_document(slug)
 
     def _kept_document(self, sequence: int) -> BatchDocument | None:
-        content = self._mirror.read(batch_name(sequence)) if sequence else None
+        content = self._mirror.read(self._mirror.batch_name(sequence)) if sequence else None
         try:
             return None if content is None else parse_batch(content)
         except InvalidProof:
@@ -80,12 +89,12 @@ class Copying:
     async def _has_leaves(self, document: BatchDocument) -> bool:
         description = document.description
         sequence = description.header.sequence
-        if self._mirror.size(leaves_name(sequence)) != description.leaf_count * HASH_BYTES:
+        if self._mirror.size(self._mirror.leaves_name(sequence)) != description.leaf_count * HASH_BYTES:
             return False
         if not self._checks_all:
             return True
         try:
-            kept = FolderSource(self._mirror.path)
+            kept = self._mirror.published
             header_leaf = leaf_hash(description.header.encode())
             root = await credential_root(kept, sequence, description.leaf_count, header_leaf)
         except InvalidProof:
@@ -100,17 +109,17 @@ class Copying:
             if before is None or before.root != document.root or not await self._has_leaves(before):
                 await self._copy_leaves(document)
         except (NotFound, InvalidProof, ServiceUnavailable) as exc:
-            self._miss(batch_name(sequence), exc)
+            self._miss(self._mirror.batch_name(sequence), exc)
             return None
         # After its leaves: a document stands for a batch that is whole.
-        self._keep(batch_name(sequence), content)
+        self._keep(self._mirror.batch_name(sequence), content)
         self.batches_copied += 1
         return document
 
     async def _copy_leaves(self, document: BatchDocument) -> None:
         description = document.description
         sequence = description.header.sequence
-        with self._mirror.writing(leaves_name(sequence)) as file:
+        with self._mirror.writing(self._mirror.leaves_name(sequence)) as file:
             kept = KeptLeaves(self._files, file)
             header_leaf = leaf_hash(description.header.encode())
             root = await credential_root(kept, sequence, description.leaf_count, header_leaf)

@@ -8,10 +8,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
 
-from anchor.core.strict_json import parse_strict_json
-from anchor.durable_files import PUBLIC, durable_file, write_durably
+from anchor.core.strict_json import JsonValue, parse_strict_json
+from anchor.durable_files import PUBLIC, durable_file, sync_folder, write_durably
 from anchor.errors import InvalidInput
 from anchor.fields import Fields
+from anchor.verify.folder_source import FolderSource
 from anchor.verify.layout import MIRROR
 from anchor.verify.sources import LeafSource
 
@@ -22,10 +23,26 @@ PROGRESS = "mirror.json"
 class MirrorFolder:
     """Reads and writes a mirror by the names of its layout; OSError is left to the caller."""
 
-    __slots__ = ("path",)
+    __slots__ = ("_layout", "_progress", "path")
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, earlier: int | None = None) -> None:
+        """`earlier` is the number of an anchorage that was left: batches and progress are then its own."""
         self.path = path
+        self._layout = MIRROR if earlier is None else MIRROR.of_anchorage(earlier)
+        self._progress = PROGRESS if earlier is None else f"anchorages/{earlier}/{PROGRESS}"
+
+    def batch_name(self, sequence: int) -> str:
+        """Return the name of a batch's document."""
+        return self._layout.batch.format(sequence=sequence)
+
+    def leaves_name(self, sequence: int) -> str:
+        """Return the name of a batch's leaves."""
+        return self._layout.leaves.format(sequence=sequence)
+
+    @property
+    def published(self) -> FolderSource:
+        """What is here, to be read as published files are."""
+        return FolderSource(self.path, layout=self._layout)
 
     def read(self, name: str) -> bytes | None:
         """Return a file's content; None where there is none."""
@@ -52,22 +69,36 @@ class MirrorFolder:
         """Return a file to write that takes its name once its block ends without an error."""
         return durable_file(self._made(name), mode=PUBLIC)
 
-    def complete_to(self) -> int:
-        """Return the sequence up to which everything is here, final and checked; 0 for a new mirror."""
-        content = self.read(PROGRESS)
+    def complete_to(self, anchorage: int) -> int:
+        """Return the sequence up to which an anchorage is here, final and checked; 0 where nothing of it is."""
+        content = self.read(self._progress)
         if content is None:
             return 0
-        fields = Fields(parse_strict_json(content), PROGRESS)
+        fields = Fields(parse_strict_json(content), self._progress)
         if fields.text("format") != MIRROR_FORMAT:
             raise InvalidInput(
-                f"{self.path / PROGRESS} is not of the format {MIRROR_FORMAT}: name another folder"
+                f"{self.path / self._progress} is not of the format {MIRROR_FORMAT}: name another folder"
             )
-        return fields.integer("completeTo")
+        known = fields.integer("anchorage", minimum=1) if fields.has("anchorage") else 1
+        return fields.integer("completeTo") if known == anchorage else 0
 
-    def set_complete_to(self, sequence: int) -> None:
-        """Note up to which sequence nothing needs to be looked at again."""
-        document = {"format": MIRROR_FORMAT, "completeTo": sequence}
-        self.write(PROGRESS, (json.dumps(document) + "\n").encode())
+    def set_complete_to(self, sequence: int, anchorage: int) -> None:
+        """Note up to which sequence of an anchorage nothing needs to be looked at again."""
+        document: dict[str, JsonValue] = {"format": MIRROR_FORMAT, "completeTo": sequence}
+        if anchorage > 1:
+            document["anchorage"] = anchorage
+        self.write(self._progress, (json.dumps(document) + "\n").encode())
+
+    def leave(self, anchorage: int) -> None:
+        """Let the batches that are here be those of an anchorage that was left; done already, nothing happens."""
+        left = self.path / "anchorages" / str(anchorage) / "batches"
+        here = self.path / "batches"
+        if left.exists() or not here.exists():
+            return
+        left.parent.mkdir(parents=True, exist_ok=True)
+        here.rename(left)
+        sync_folder(left.parent)
+        sync_folder(self.path)
 
     def _made(self, name: str) -> Path:
         path = self.path / name
@@ -89,13 +120,3 @@ class KeptLeaves:
         async for piece in self._source.leaves(sequence, max_bytes=max_bytes):
             self._file.write(piece)
             yield piece
-
-
-def leaves_name(sequence: int) -> str:
-    """Return the name of a batch's leaves."""
-    return MIRROR.leaves.format(sequence=sequence)
-
-
-def batch_name(sequence: int) -> str:
-    """Return the name of a batch's document."""
-    return MIRROR.batch.format(sequence=sequence)

@@ -6,12 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from anchor.documents import PublisherDocument, parse_publisher, parse_receipt_keys
+from anchor.documents import EarlierAnchorage, PublisherDocument, parse_publisher, parse_receipt_keys
 from anchor.errors import InvalidInput, NotFound, ServiceUnavailable
 from anchor.mirror.copying import Copying, Missing
 from anchor.mirror.folder import MirrorFolder
 from anchor.verify.layout import MIRROR
 from anchor.verify.sources import PublishedFiles
+
+MAX_GAP = 8
+"""So many batches in a row that are not published are taken for the end of an anchorage that was left."""
 
 OnBatch = Callable[[int, int], None]
 """Told after each batch: (batches looked at, batches in all)."""
@@ -46,8 +49,15 @@ async def mirror_service(
         raise ServiceUnavailable(f"there is no publisher document: {exc}") from exc
     mirror = MirrorFolder(folder)
     _require_same_publisher(mirror, publisher)
+    missing: list[Missing] = []
+    copied = 0
+    for earlier in publisher.earlier:
+        left = await _copy_earlier(files, folder, earlier.number, checks_all=checks_all)
+        missing += left.missing
+        copied += left.batches_copied
     copying = Copying(files, mirror, checks_all=checks_all)
-    complete_to = 0 if checks_all else mirror.complete_to()
+    anchorage = len(publisher.earlier) + 1
+    complete_to = 0 if checks_all else mirror.complete_to(anchorage)
     is_complete = True
     for sequence in range(complete_to + 1, publisher.head_sequence + 1):
         is_complete = await copying.batch(sequence) and is_complete
@@ -56,7 +66,7 @@ async def mirror_service(
         if on_batch is not None:
             on_batch(sequence, publisher.head_sequence)
     await copying.newest_lists(publisher)
-    mirror.set_complete_to(complete_to)
+    mirror.set_complete_to(complete_to, anchorage)
     keys = await _receipt_keys(files)
     if keys is not None:
         mirror.write(MIRROR.receipt_keys, keys)
@@ -64,9 +74,34 @@ async def mirror_service(
     return MirrorReport(
         head_sequence=publisher.head_sequence,
         complete_to=complete_to,
-        batches_copied=copying.batches_copied,
-        missing=tuple(copying.missing),
+        batches_copied=copied + copying.batches_copied,
+        missing=(*missing, *copying.missing),
     )
+
+
+async def _copy_earlier(files: PublishedFiles, folder: Path, number: int, *, checks_all: bool) -> Copying:
+    """
+    Copy the batches of an anchorage that was left; nothing is added to it any more.
+
+    No published file says how many there are: it ends where several in a row are not published, and one that is missing
+    before others is named. `anchor audit --anchorage` compares it with its chain.
+    """
+    mirror = MirrorFolder(folder, earlier=number)
+    copying = Copying(files.of_anchorage(number), mirror, checks_all=checks_all)
+    complete_to = 0 if checks_all else mirror.complete_to(number)
+    is_complete = True
+    gap: list[int] = []
+    sequence = complete_to + 1
+    while len(gap) < MAX_GAP:
+        if await copying.has_batch(sequence):
+            for wanted in (*gap, sequence):
+                is_complete = await copying.batch(wanted) and is_complete
+            complete_to, gap = (sequence if is_complete else complete_to), []
+        else:
+            gap.append(sequence)
+        sequence += 1
+    mirror.set_complete_to(complete_to, number)
+    return copying
 
 
 async def _receipt_keys(files: PublishedFiles) -> bytes | None:
@@ -84,6 +119,11 @@ def _require_same_publisher(mirror: MirrorFolder, publisher: PublisherDocument) 
     if content is None:
         return
     kept = parse_publisher(content)
+    left = {_place(earlier): earlier.number for earlier in publisher.earlier}.get(_place(kept))
+    if left is not None and kept.base_url == publisher.base_url:
+        # The publisher moved since: what is here is of an anchorage that was left, and the new one begins.
+        mirror.leave(left)
+        return
     if _identity(kept) != _identity(publisher):
         raise InvalidInput(
             f"{mirror.path} mirrors publisher {kept.publisher} at {kept.base_url}, this is {publisher.publisher} at "
@@ -97,4 +137,8 @@ def _require_same_publisher(mirror: MirrorFolder, publisher: PublisherDocument) 
 
 
 def _identity(document: PublisherDocument) -> tuple[object, ...]:
-    return document.chain_id, document.genesis_hash, document.contract, document.base_url
+    return *_place(document), document.base_url
+
+
+def _place(document: PublisherDocument | EarlierAnchorage) -> tuple[object, ...]:
+    return document.chain_id, document.genesis_hash, document.contract.lower()

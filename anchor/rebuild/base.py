@@ -2,139 +2,72 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
 from anchor.assembly import LIST_KEYS_FILE, OPERATOR_KEY_FILE
 from anchor.config import Settings
-from anchor.core.entries import BatchHeader, StatusEntry, identifier_hash, list_url
-from anchor.core.lifecycle import BatchState
-from anchor.core.merkle import HASH_BYTES
-from anchor.core.proof import BatchDescription
-from anchor.documents import AnchorClaim, BatchDocument, ListState, batch_to_json
+from anchor.core.entries import StatusEntry, identifier_hash
 from anchor.durable_files import PRIVATE, copy_durably
-from anchor.errors import ConfigError, Conflict, FatalError, NotFound
+from anchor.errors import ConfigError, Conflict, FatalError
+from anchor.rebuild.base_files import BaseFiles
 from anchor.rebuild.proofs import IssuerNumber
 from anchor.rebuild.report import RebuildReport
 from anchor.rebuild.signers import SeenKeys, SignerMaker
 from anchor.service.keys import KeyVault
-from anchor.store.records import ListPlan, ListSigner, Submission
-from anchor.store.sqlite.batches import read_batch
+from anchor.service.receipts import RECEIPT_KEY_FILE
+from anchor.store.records import Anchorage, ListPlan, ListSigner, Submission
+from anchor.store.sqlite.anchorages import anchorages
 from anchor.store.sqlite.connection import open_for_reading, open_for_writing
 from anchor.store.sqlite.digests import accept
 from anchor.store.sqlite.issuers import read_signer
-from anchor.store.sqlite.lists import list_states_at, list_version
 from anchor.store.sqlite.migrations import migrations
 from anchor.store.sqlite.orphans import Orphans
 from anchor.store.sqlite.takeover import (
     HISTORY,
     KNOWLEDGE,
+    StoredTokenKey,
+    add_token_keys,
+    retired_token_key,
     stored_entries,
     stored_issuers,
+    stored_token_keys,
     take_issuer,
     take_rows,
-    take_token_keys,
+    take_transactions,
 )
-from anchor.store.sqlite.tiles import read_nodes
 from anchor.store.sqlite.writer import Session
 
-_LEAVES_AT_ONCE = 32_768
 _ACCEPTED_AT_ONCE = 10_000
-
-
-class BaseFiles:
-    """What the backup's service had published: one more place to read batches and lists from."""
-
-    __slots__ = ("_base_url", "_facts", "_session")
-
-    def __init__(self, session: Session, facts: Mapping[str, str]) -> None:
-        self._session = session
-        self._facts = facts
-        self._base_url = facts["base_url"]
-
-    async def publisher(self) -> bytes:
-        """Raise NotFound: who publishes is for the settings to say."""
-        raise NotFound("a backup names no publisher")
-
-    async def did_document(self, slug: str) -> bytes:
-        """Raise NotFound: the backup's keys are read from its issuers."""
-        raise NotFound(f"a backup holds no DID document of {slug}")
-
-    async def list_jwt(self, number: int) -> bytes:
-        """Raise NotFound: tokens are signed anew."""
-        raise NotFound(f"a backup is not asked for list {number} as a token")
-
-    async def receipt_keys(self) -> bytes:
-        """Raise NotFound: the backup keeps them in its database."""
-        raise NotFound("a backup publishes no receipt keys")
-
-    async def batch(self, sequence: int) -> bytes:
-        """Return the document of a batch that the backup knew as mined."""
-        batch = read_batch(self._session, "sequence = ? and state in ('mined', 'final')", sequence)
-        if batch is None or not (
-            batch.previous_root and batch.root and batch.credential_root and batch.transaction
-        ):
-            raise NotFound(f"the backup has no batch {sequence}")
-        states = list_states_at(self._session, batch.id, self._base_url)
-        document = BatchDocument(
-            description=BatchDescription(
-                header=BatchHeader(
-                    sequence=sequence, previous_root=batch.previous_root, created_s=batch.sealed_s or 0
-                ),
-                leaf_count=batch.leaf_count,
-                credential_root=batch.credential_root,
-                list_entries=tuple(state.entry for state in states),
-            ),
-            root=batch.root,
-            lists=tuple(
-                ListState(state.number, list_url(self._base_url, state.number), state.issuer, state.entry)
-                for state in states
-            ),
-            claim=AnchorClaim(
-                chain_id=int(self._facts["chain_id"]),
-                contract=self._facts["contract"],
-                publisher=self._facts["publisher"],
-                sequence=sequence,
-                transaction=batch.transaction,
-                block_number=batch.block_number or 0,
-                block_time_s=batch.block_time_s or 0,
-            ),
-            is_final=batch.state is BatchState.FINAL,
-        )
-        return json.dumps(batch_to_json(document)).encode()
-
-    async def status_list(self, number: int, version: int | None) -> bytes:
-        """Return a list as signed: the version named, or the newest for None."""
-        found = list_version(self._session, number, version)
-        if found is None:
-            raise NotFound(f"the backup has no such version of list {number}")
-        return found.document
-
-    def of_anchorage(self, number: int) -> BaseFiles:
-        """Raise NotFound: what is rebuilt is the last anchorage."""
-        raise NotFound(f"a backup's batches of anchorage {number} are not read")
-
-    async def leaves(self, sequence: int, *, max_bytes: int) -> AsyncGenerator[bytes]:
-        """Yield the leaf hashes of a batch in pieces."""
-        batch = read_batch(self._session, "sequence = ?", sequence)
-        if batch is None:
-            raise NotFound(f"the backup has no batch {sequence}")
-        for start in range(0, min(batch.leaf_count, max_bytes // HASH_BYTES), _LEAVES_AT_ONCE):
-            yield read_nodes(self._session, batch.id, 0, start, _LEAVES_AT_ONCE)
 
 
 class Base:
     """The backup's own knowledge, written into the database that is rebuilt."""
 
-    __slots__ = ("_session", "files")
+    __slots__ = ("_session", "files", "places")
 
-    def __init__(self, session: Session, facts: Mapping[str, str]) -> None:
+    def __init__(self, session: Session, base_url: str) -> None:
         self._session = session
-        self.files = BaseFiles(session, facts)
+        self.places = anchorages(session)
+        if not self.places:
+            raise ConfigError("the backup does not say where it anchored: no service has worked with it yet")
+        self.files = BaseFiles(session, base_url, self.places[-1])
+
+    def explains(self, transaction: bytes, anchorage: int) -> bool:
+        """Whether an anchor was sent for a batch that was given up in its anchorage, and sealed for a later one."""
+        return bool(
+            self._session.one(
+                """
+                select 1 from payloads join batches on batches.id = payloads.batch
+                where hash = ? and payloads.anchorage = ? and coalesce(batches.anchorage, 0) != payloads.anchorage
+                """,
+                (transaction, anchorage),
+            )
+        )
 
     def held_signers(self, vault: KeyVault) -> list[ListSigner]:
         """Return the signers whose keys the vault opens; those that another lists.key sealed are as good as lost."""
@@ -165,9 +98,27 @@ class Base:
             stored = read_signer(row)
             signer = signers.signer(row["identifier"], keys) if keys.newest else signers.known(stored)
             take_issuer(session, row, signer)
-            take_token_keys(session, self._session, row["number"])
+            add_token_keys(session, row["number"], self._token_keys(row, keys, signers))
             numbers[row["identifier"]] = int(row["number"])
         return numbers
+
+    def _token_keys(self, row: sqlite3.Row, seen: SeenKeys, signers: SignerMaker) -> list[StoredTokenKey]:
+        """
+        Return an issuer's token keys, those included that are younger than the backup; the last may sign.
+
+        A key signs on where its secret can be opened, and nothing tells that it was replaced after the backup.
+        """
+        known = stored_token_keys(self._session, row["number"])
+        newer = [
+            method for method in seen.token_keys if method not in {key.verification_method for key in known}
+        ]
+        signer = read_signer(row)
+        can_sign = not newer and signers.opens_token_key(signer)
+        held = [
+            key if key.retired_ms is not None or can_sign else replace(key, sealed_secret=None, retired_ms=0)
+            for key in known
+        ]
+        return [*held, *(retired_token_key(method, seen.token_keys[method]) for method in reversed(newer))]
 
     def _see_keys(self, number: int, keys: SeenKeys) -> None:
         """Note keys that signed nothing that is left: what they signed and others kept must verify on."""
@@ -216,8 +167,12 @@ class Base:
         take_rows(self._session, session, HISTORY)
 
     def write_rest(self, session: Session) -> None:
-        """Insert what only a database knows: ids of credentials, idempotency keys, webhooks."""
+        """Insert what only a database knows: ids of credentials, idempotency keys, webhooks, signed transactions."""
         take_rows(self._session, session, KNOWLEDGE)
+        numbers = {_identity(place): place.number for place in anchorages(session)}
+        mapped = {place.number: numbers.get(_identity(place)) for place in self.places}
+        known = {old: new for old, new in mapped.items() if new is not None}
+        take_transactions(self._session, session, known)
 
 
 def _no_new_list() -> bytes:
@@ -252,7 +207,7 @@ def open_base(path: Path | None, settings: Settings) -> Iterator[Base | None]:
             session = Session(database)
             facts = {row["name"]: str(row["value"]) for row in session.all("select name, value from facts")}
             _require_same_service(facts, settings)
-            yield Base(session, facts)
+            yield Base(session, facts["base_url"])
         finally:
             database.conn.close()
     finally:
@@ -261,7 +216,7 @@ def open_base(path: Path | None, settings: Settings) -> Iterator[Base | None]:
 
 
 def _take_keys(folder: Path, data_dir: Path) -> None:
-    for name in (LIST_KEYS_FILE, OPERATOR_KEY_FILE):
+    for name in (LIST_KEYS_FILE, OPERATOR_KEY_FILE, RECEIPT_KEY_FILE):
         if (folder / name).is_file() and not (data_dir / name).exists():
             copy_durably(folder / name, data_dir / name, mode=PRIVATE)
 
@@ -277,13 +232,12 @@ def _copy_database(source: Path, copy: Path) -> None:
 
 
 def _require_same_service(facts: Mapping[str, str], settings: Settings) -> None:
-    for name, configured in (
-        ("chain_id", str(settings.chain_id)),
-        ("contract", settings.chain.contract.lower()),
-        ("base_url", settings.server.base_url),
-        ("publisher", facts.get("publisher", "")),
-    ):
-        if not facts.get(name) or facts[name] != configured:
-            raise ConfigError(
-                f"the backup is of a service with {name} {facts.get(name)}, the settings say {configured}"
-            )
+    base_url, configured = facts.get("base_url"), settings.server.base_url
+    if base_url != configured:
+        raise ConfigError(
+            f"the backup is of a service with base_url {base_url}, the settings say {configured}"
+        )
+
+
+def _identity(place: Anchorage) -> tuple[int, bytes, str]:
+    return place.chain_id, place.genesis_hash, place.contract.lower()

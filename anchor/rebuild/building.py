@@ -11,13 +11,16 @@ from anchor.core.entries import Purpose, StatusSummary, bits_root, list_url
 from anchor.documents import ListState
 from anchor.errors import NotFound
 from anchor.rebuild.base import Base
+from anchor.rebuild.lines import Line
 from anchor.rebuild.reading import LoadedBatch, SignedVersion, Sources
-from anchor.rebuild.report import ListKeyState, RebuildReport, RebuiltIssuer
+from anchor.rebuild.report import ListKeyState, RebuildReport, RebuiltAnchorage, RebuiltIssuer
 from anchor.rebuild.signers import SeenKeys, SignerMaker
 from anchor.store.records import ListSpec, Mined, NewIssuer, Seal
-from anchor.store.sqlite import issuers, rebuilt
+from anchor.store.sqlite import issuers, rebuilt, receipt_keys
+from anchor.store.sqlite.anchorages import add_rebuilt
 from anchor.store.sqlite.lists import committed_versions
-from anchor.store.sqlite.rebuilt import RebuiltList, RebuiltVersion
+from anchor.store.sqlite.rebuilt import RebuiltList, RebuiltPlace, RebuiltVersion
+from anchor.store.sqlite.takeover import add_token_keys, retired_token_key
 from anchor.store.sqlite.writer import Session
 from anchor.verify.audit_chain import AuditedAnchor
 from status_lists.did_web import hosted_slug
@@ -33,14 +36,14 @@ class Building:
         self,
         *,
         session: Session,
-        sources: Sources,
         signers: SignerMaker,
         base_url: str,
         base: Base | None,
         report: RebuildReport,
     ) -> None:
         self._session = session
-        self._sources = sources
+        # Of the last anchorage: lists are one history over all, and every place has them under one name.
+        self._sources = Sources(())
         self._signers = signers
         self._base_url = base_url
         self._base = base
@@ -53,16 +56,28 @@ class Building:
         self._newest: dict[int, SignedVersion] = {}
         self._unanchored: dict[int, SignedVersion] = {}
         self._heads: dict[tuple[int, int], SignedVersion] = {}
+        # In the order first seen: the retired before the present one.
+        self._receipt_keys: dict[bytes, None] = {}
 
-    async def build(self, anchors: Sequence[AuditedAnchor], on_batch: OnBatch | None) -> None:
-        """Write everything that is published and fits the chain; note in the report what is not."""
-        await self._read_lists(anchors)
+    async def build(self, lines: Sequence[Line], on_batch: OnBatch | None) -> None:
+        """Write everything that is published and fits the chain, oldest anchorage first; report what is not."""
+        self._sources = lines[-1].sources
+        await self._read_lists(lines)
         self._write_issuers()
         self._write_lists()
-        for done, anchor in enumerate(anchors, start=1):
-            await self._batch(anchor)
-            if on_batch is not None:
-                on_batch(done, len(anchors))
+        for key in (key for found in await self._sources.receipt_keys() for key in found.keys):
+            self._receipt_keys[key] = None
+        total, done = sum(len(line.anchors) for line in lines), 0
+        for line in lines:
+            number = add_rebuilt(self._session, line.place, line.publishers)
+            before = self._report.rebuilt
+            for anchor in line.anchors:
+                place = RebuiltPlace(batch=done + 1, anchorage=number, is_last=line is lines[-1])
+                await self._batch(place, anchor, line.sources)
+                done += 1
+                if on_batch is not None:
+                    on_batch(done, total)
+            self._report.anchorages.append(_told(number, line, rebuilt=self._report.rebuilt - before))
         for state in self._states:
             if (state.number, state.entry.version) not in self._versions:
                 # Of a batch that is missing: the list goes on from it all the same, and the next batch commits to it.
@@ -81,6 +96,9 @@ class Building:
             rebuilt.add_retired_keys(self._session, self._numbers[identifier], seen.retired())
         if self._base is not None:
             self._base.write_rest(self._session)
+        for key in self._receipt_keys:
+            # Their first use is known to the lost database alone: the order tells it.
+            receipt_keys.add_receipt_key(self._session, key, 0)
         row = self._session.one("select count(*) as digests from entries")
         self._report.digests = int(row["digests"]) if row else 0
         for issuer in issuers.issuers(self._session):
@@ -92,17 +110,19 @@ class Building:
             self._add_issuer(identifier, SeenKeys(identifier))
         return self._numbers[identifier]
 
-    async def _read_lists(self, anchors: Sequence[AuditedAnchor]) -> None:
+    async def _read_lists(self, lines: Sequence[Line]) -> None:
         """Read the newest batch document that can be had: it names every list there is, and its issuer."""
-        for anchor in reversed(anchors):
+        newest = None
+        every = [(line.sources, anchor) for line in lines for anchor in line.anchors]
+        for sources, anchor in reversed(every):
             try:
-                document = await self._sources.batch_document(anchor)
+                newest = await sources.batch_document(anchor)
             except NotFound:
                 continue
-            self._states = document.lists
             break
+        self._states = newest.lists if newest else ()
         for state in self._states:
-            await self._read_list(state, anchors[-1].event.sequence)
+            await self._read_list(state, newest.description.header.sequence if newest else 0)
         if await self._sources.has_list(len(self._states)):
             self._report.lose(
                 None,
@@ -157,7 +177,10 @@ class Building:
             api_key_hash=sha256(secrets.token_bytes(32)).digest(),
         )
         first_ms = min(seen.first_ms.values(), default=0)
-        self._numbers[identifier] = issuers.add_issuer(self._session, issuer, max(0, first_ms)).number
+        number = issuers.add_issuer(self._session, issuer, max(0, first_ms)).number
+        self._numbers[identifier] = number
+        tokens = [retired_token_key(method, key) for method, key in reversed(seen.token_keys.items())]
+        add_token_keys(self._session, number, tokens)
 
     def _write_lists(self) -> None:
         previous: RebuiltList | None = None
@@ -177,14 +200,19 @@ class Building:
             )
             rebuilt.add_list(self._session, previous)
 
-    async def _batch(self, anchor: AuditedAnchor) -> None:
+    async def _batch(self, place: RebuiltPlace, anchor: AuditedAnchor, sources: Sources) -> None:
         sequence = anchor.event.sequence
         try:
-            loaded = await self._sources.batch(anchor)
+            loaded = await sources.batch(anchor)
             self._require_same_lists(loaded.document.lists)
         except NotFound as exc:
-            self._report.lose(sequence, "batch_missing", f"batch {sequence}: {exc}")
-            rebuilt.add_missing_batch(self._session, sequence, anchor.event.root)
+            if self._base is not None and self._base.explains(anchor.event.transaction_hash, place.anchorage):
+                return
+            where = (
+                f"batch {sequence}" if place.is_last else f"batch {sequence} of anchorage {place.anchorage}"
+            )
+            self._report.lose(sequence, "batch_missing", f"{where}: {exc}")
+            rebuilt.add_missing_batch(self._session, place, sequence, anchor.event.root)
             return
         versions = {
             state.number: await self._version(state, sequence)
@@ -192,11 +220,11 @@ class Building:
             if (state.number, state.entry.version) not in self._versions
         }
         self._session.execute("begin")
-        self._report.leaves += _write_batch(self._session, anchor, loaded)
+        self._report.leaves += _write_batch(self._session, place, anchor, loaded)
         for state in loaded.document.lists:
             if state.number in versions:
-                self._write_anchored(state, versions[state.number], sequence)
-        _freeze(self._session, sequence, [state.entry.version for state in loaded.document.lists])
+                self._write_anchored(state, versions[state.number], place.batch)
+        _freeze(self._session, place.batch, [state.entry.version for state in loaded.document.lists])
         self._session.execute("commit")
         self._report.rebuilt += 1
 
@@ -289,7 +317,18 @@ def _version_row(number: int, version: SignedVersion, batch: int | None) -> Rebu
     )
 
 
-def _write_batch(session: Session, anchor: AuditedAnchor, loaded: LoadedBatch) -> int:
+def _told(number: int, line: Line, *, rebuilt: int) -> RebuiltAnchorage:
+    return RebuiltAnchorage(
+        number=number,
+        chain_id=line.place.chain_id,
+        contract=line.place.contract,
+        anchored=len(line.anchors),
+        rebuilt=rebuilt,
+        is_compared=line.is_compared,
+    )
+
+
+def _write_batch(session: Session, place: RebuiltPlace, anchor: AuditedAnchor, loaded: LoadedBatch) -> int:
     description, event = loaded.document.description, anchor.event
     if anchor.time_s is None:
         raise AssertionError("an anchor without a record is a discrepancy")
@@ -308,7 +347,7 @@ def _write_batch(session: Session, anchor: AuditedAnchor, loaded: LoadedBatch) -
         block_time_s=anchor.time_s,
         publisher=anchor.publisher,
     )
-    return rebuilt.add_batch(session, seal, mined, loaded.tree.levels)
+    return rebuilt.add_batch(session, place, seal, mined, loaded.tree.levels)
 
 
 def _freeze(session: Session, batch: int, versions: list[int]) -> None:

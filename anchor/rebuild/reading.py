@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from anchor.core.merkle import HASH_BYTES, Tree, leaf_hash
-from anchor.documents import BatchDocument, ListState, parse_batch
-from anchor.errors import InvalidProof, NotFound, ServiceUnavailable
+from anchor.documents import BatchDocument, ListState, ReceiptKeysDocument, parse_batch, parse_receipt_keys
+from anchor.errors import InvalidInput, InvalidProof, NotFound, ServiceUnavailable
 from anchor.verify.audit_chain import AuditedAnchor
 from anchor.verify.audit_files import against_chain
 from anchor.verify.sources import PublishedFiles
@@ -53,6 +53,31 @@ class Sources:
     async def batch_document(self, anchor: AuditedAnchor) -> BatchDocument:
         """Return the document of an anchored batch; NotFound with the reasons where no place has one that fits."""
         return await self._first(lambda place: _document(place, anchor))
+
+    async def unanchored_batch(self, sequence: int, previous_root: bytes | None) -> BatchDocument | None:
+        """Return a batch document that no chain is asked about, after the root named; None where no place has one."""
+
+        async def fetch(place: PublishedFiles) -> BatchDocument:
+            document = parse_batch(await place.batch(sequence))
+            header = document.description.header
+            if header.sequence != sequence or previous_root not in (None, header.previous_root):
+                raise InvalidProof(f"the document is not that of the batch after batch {sequence - 1}")
+            return document
+
+        try:
+            return await self._first(fetch)
+        except NotFound:
+            return None
+
+    async def receipt_keys(self) -> Sequence[ReceiptKeysDocument]:
+        """Return every receipt keys document that a place has."""
+        found = []
+        for place in self._places:
+            try:
+                found.append(parse_receipt_keys(await place.receipt_keys()))
+            except (NotFound, InvalidInput, ServiceUnavailable):
+                continue
+        return found
 
     async def batch(self, anchor: AuditedAnchor) -> LoadedBatch:
         """Return an anchored batch with its leaves; NotFound with the reasons where no place has one that fits."""

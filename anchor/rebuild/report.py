@@ -51,6 +51,18 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True)
+class RebuiltAnchorage:
+    """Where roots are or were anchored; with `is_compared` false its chain was not there to compare with."""
+
+    number: int
+    chain_id: int
+    contract: str
+    anchored: int
+    rebuilt: int
+    is_compared: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RebuiltIssuer:
     """An issuer of the rebuilt database; `lists_hold_until_ms` is when the first of its lists runs out."""
 
@@ -92,6 +104,7 @@ class RebuildReport:
     database: str | None = None
     losses: list[Loss] = field(default_factory=list)
     issuers: list[RebuiltIssuer] = field(default_factory=list)
+    anchorages: list[RebuiltAnchorage] = field(default_factory=list)
 
     @property
     def is_complete(self) -> bool:
@@ -109,6 +122,16 @@ class RebuildReport:
             "complete": self.is_complete,
             "database": self.database,
             "batches": {"anchored": self.anchored, "rebuilt": self.rebuilt},
+            "anchorages": [
+                {
+                    "number": place.number,
+                    "chainId": place.chain_id,
+                    "contract": place.contract,
+                    "batches": {"anchored": place.anchored, "rebuilt": place.rebuilt},
+                    "compared": place.is_compared,
+                }
+                for place in self.anchorages
+            ],
             "leaves": {"rebuilt": self.leaves, "withDigest": self.digests, "acceptedAgain": self.reaccepted},
             "proofs": {"given": self.proofs_given, "used": self.proofs_used},
             "pendingTransactions": self.has_pending,

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from anchor.assembly import open_vault
 from anchor.chain.protocol import Chain
 from anchor.config import Settings
+from anchor.documents import EarlierAnchorage
 from anchor.durable_files import sync_file, sync_folder
 from anchor.errors import FatalError, InvalidInput
-from anchor.rebuild.anchors import final_anchors
+from anchor.rebuild.anchors import FinalAnchors, final_anchors
 from anchor.rebuild.base import Base, open_base
 from anchor.rebuild.building import Building, OnBatch
+from anchor.rebuild.lines import EarlierLines, Line, current_line, earlier_anchorages, read_place
 from anchor.rebuild.proofs import attach_proofs
-from anchor.rebuild.reading import Sources
 from anchor.rebuild.report import RebuildReport
 from anchor.rebuild.signers import SignerMaker
-from anchor.store.records import NewAnchorage
 from anchor.store.sqlite import SqliteStore
 from anchor.store.sqlite.connection import FileLock, open_for_writing
 from anchor.store.sqlite.migrations import migrations
 from anchor.store.sqlite.writer import Session
-from anchor.verify.audit_chain import AuditedAnchor
+from anchor.verify.chain_view import OpenChain
+from anchor.verify.opening import open_chain as open_over_http
 from anchor.verify.sources import PublishedFiles
 from anchor.verify.trust import Anchorage
 
@@ -41,6 +42,8 @@ class RebuildRequest:
     proofs: Path | None = None
     base: Path | None = None
     accepts_loss: bool = False
+    # Endpoints of anchorages that were left, by their numbers; those of the present chain need none.
+    earlier_rpcs: Mapping[int, str] = field(default_factory=dict, repr=False)
 
 
 async def rebuild_database(
@@ -49,6 +52,7 @@ async def rebuild_database(
     chain: Chain,
     places: Sequence[PublishedFiles],
     on_batch: OnBatch | None = None,
+    open_chain: OpenChain = open_over_http,
 ) -> RebuildReport:
     """
     Rebuild a lost database from the chain and from published files, as far as they reach.
@@ -64,11 +68,14 @@ async def rebuild_database(
     lock = FileLock(settings.database)
     partial = settings.database.with_name(settings.database.name + ".rebuilding")
     try:
-        found = await final_anchors(chain, await _anchorage(request, chain))
+        current = await _anchorage(request, chain)
+        found = await final_anchors(chain, current)
         _remove(partial)
         with open_base(request.base, settings) as base:
-            report = await _fill(request, found.anchors, partial, base, places, on_batch)
-        await _finish(partial, request, chain, found.publishers, report)
+            report = RebuildReport(now_s=int(time.time()), has_base=base is not None)
+            lines = await _lines(request, current, found, base, places, open_chain, report)
+            await _fill(request, lines, partial, base, report, on_batch)
+        await _finish(partial, request, lines[-1])
         report.has_pending = await _has_pending(chain, request.publisher)
         if report.is_complete or request.accepts_loss:
             sync_file(partial)
@@ -106,15 +113,56 @@ async def _anchorage(request: RebuildRequest, chain: Chain) -> Anchorage:
     )
 
 
+async def _lines(
+    request: RebuildRequest,
+    current: Anchorage,
+    found: FinalAnchors,
+    base: Base | None,
+    files: Sequence[PublishedFiles],
+    open_chain: OpenChain,
+    report: RebuildReport,
+) -> Sequence[Line]:
+    """Return every anchorage, oldest first, as its chain tells it or, where that is gone, as its files do."""
+    places = [await read_place(place) for place in files]
+    if base is not None:
+        places.append(await read_place(base.files))
+    here = EarlierAnchorage(
+        number=0,
+        chain_id=current.chain_id,
+        genesis_hash=current.genesis_hash,
+        contract=current.contract,
+        publisher=found.publishers[0],
+        from_block=current.from_block,
+    )
+    earlier = earlier_anchorages(places, here)
+    numbered = replace(here, number=len(earlier) + 1)
+    last = current_line(
+        request.settings,
+        found,
+        genesis_hash=current.genesis_hash,
+        places=[place.of_anchorage(numbered, is_last=True) for place in places],
+    )
+    reading = EarlierLines(
+        current=last, rpcs=request.earlier_rpcs, settings=request.settings, open_chain=open_chain
+    )
+    lines = [
+        await reading.read(
+            anchorage, [place.of_anchorage(anchorage, is_last=False) for place in places], report
+        )
+        for anchorage in earlier
+    ]
+    return [*lines, last]
+
+
 async def _fill(
     request: RebuildRequest,
-    anchors: Sequence[AuditedAnchor],
+    lines: Sequence[Line],
     partial: Path,
     base: Base | None,
-    places: Sequence[PublishedFiles],
+    report: RebuildReport,
     on_batch: OnBatch | None,
-) -> RebuildReport:
-    report = RebuildReport(now_s=int(time.time()), anchored=len(anchors), has_base=base is not None)
+) -> None:
+    report.anchored = sum(len(line.anchors) for line in lines)
     vault = open_vault(request.settings)
     signers = SignerMaker(vault, seeds=request.seeds, held=base.held_signers(vault) if base else ())
     database = open_for_writing(partial)
@@ -122,47 +170,30 @@ async def _fill(
         migrations.apply(database)
         building = Building(
             session=Session(database),
-            sources=Sources([*places, *([base.files] if base else [])]),
             signers=signers,
             base_url=request.settings.server.base_url,
             base=base,
             report=report,
         )
-        await building.build(anchors, on_batch)
+        await building.build(lines, on_batch)
         if request.proofs is not None:
             attach_proofs(Session(database), request.proofs, building.issuer_number, report)
         building.finish()
     finally:
         database.conn.close()
-    return report
 
 
-async def _finish(
-    partial: Path, request: RebuildRequest, chain: Chain, publishers: Sequence[str], report: RebuildReport
-) -> None:
-    """Tie the database to chain, contract, publisher and base URL, as the first start of a service does."""
-    identity = await chain.identity()
-    store = SqliteStore(partial, base_url=request.settings.server.base_url)
+async def _finish(partial: Path, request: RebuildRequest, last: Line) -> None:
+    """Tie the database to its base URL, as a first start does, and let the next batch follow the head."""
+    base_url = request.settings.server.base_url
+    store = SqliteStore(partial, base_url=base_url)
     store.open()
     try:
-        settings = request.settings
-        await store.pin("base_url", settings.server.base_url)
-        await store.begin_anchorage(
-            NewAnchorage(
-                chain_id=identity.chain_id,
-                genesis_hash=identity.genesis_hash,
-                contract=settings.chain.contract,
-                publisher=publishers[0],
-                from_block=settings.chain.from_block,
-            )
-        )
-        await store.note_line(
-            publishers, contract=settings.chain.contract, from_block=settings.chain.from_block
-        )
+        await store.pin("base_url", base_url)
         newest = await store.newest_sealed()
-        if newest is None or newest.sequence != report.anchored:
+        if newest is None or newest.sequence != len(last.anchors):
             # The newest anchors are known to the chain alone: the next batch follows them.
-            await store.note_strangers(report.anchored)
+            await store.note_strangers(len(last.anchors))
     finally:
         await store.close()
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from anchor.errors import FatalError
 from anchor.rebuild.reading import SignedVersion
 from anchor.service.keys import KeyVault
 from anchor.store.records import ListSigner, RetiredKey, SignerKind
 from status_lists import key_from_did_key, parse_json_object
 from status_lists.errors import StatusListError
 from status_lists.keys import ListKey
-from status_lists.multibase import P256_MULTIKEY_PREFIX, decode_multikey
+from status_lists.multibase import P256_MULTIKEY_PREFIX, decode_multikey, decode_p256_multikey
 
 
 @dataclass(slots=True)
@@ -22,6 +23,8 @@ class SeenKeys:
     keys: dict[str, bytes] = field(default_factory=dict)
     first_ms: dict[str, int] = field(default_factory=dict)
     newest: SignedVersion | None = None
+    # Public halves of the P-256 keys that a hosted DID document names, the present one first.
+    token_keys: dict[str, bytes] = field(default_factory=dict)
 
     def see(self, version: SignedVersion) -> None:
         """Note the key of a version."""
@@ -36,14 +39,20 @@ class SeenKeys:
         try:
             methods = parse_json_object(content).get("verificationMethod")
             named = [str(item["id"]) for item in methods] if isinstance(methods, list) else []
+            texts = {method: method.rpartition("#")[2] for method in named}
             keys = {
-                method: decode_multikey(multikey)
-                for method, multikey in ((method, method.rpartition("#")[2]) for method in named)
-                # Keys of P-256 sign tokens, which are signed anew.
-                if not multikey.startswith(P256_MULTIKEY_PREFIX)
+                method: decode_multikey(text)
+                for method, text in texts.items()
+                if not text.startswith(P256_MULTIKEY_PREFIX)
+            }
+            token_keys = {
+                method: decode_p256_multikey(text)
+                for method, text in texts.items()
+                if text.startswith(P256_MULTIKEY_PREFIX) and method.startswith(f"{self.issuer}#")
             }
         except (StatusListError, KeyError, TypeError):
             return
+        self.token_keys.update(token_keys)
         # The document names the present key first and the one before it next, so times fall by the order alone.
         for age, (method, key) in enumerate(keys.items()):
             if method.startswith(f"{self.issuer}#") and method not in self.keys:
@@ -96,6 +105,16 @@ class SignerMaker:
             sealed_seed=b"",
         )
         return self._with_key(signer)
+
+    def opens_token_key(self, signer: ListSigner) -> bool:
+        """Whether a signer of a backup has a token key that can be opened, and so can sign on."""
+        try:
+            key = self._vault.open_token_key(signer)
+        except FatalError:
+            return False
+        return (
+            key is not None and signer.token_key is not None and key.public_key == signer.token_key.public_key
+        )
 
     def known(self, signer: ListSigner) -> ListSigner:
         """Return a signer of a backup with its key where that can be opened, without where it cannot."""

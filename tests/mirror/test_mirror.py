@@ -13,9 +13,10 @@ import pytest
 from click.testing import CliRunner
 
 from anchor.cli import main
-from anchor.documents import batch_to_json
+from anchor.documents import EarlierAnchorage, batch_to_json, parse_publisher, publisher_to_json
 from anchor.errors import InvalidInput, ServiceUnavailable
 from anchor.mirror import MirrorReport, mirror_service
+from anchor.mirror.folder import MirrorFolder
 from anchor.verify import FileLocation, open_files
 from anchor.verify.audit import audit_publisher
 from anchor.verify.folder_source import FolderSource
@@ -243,3 +244,54 @@ def test_mirror_without_source_is_wrong_usage(folder: Path) -> None:
     result = CliRunner().invoke(main, ["mirror", str(folder)], env={"ANCHOR_SERVICE": None})
 
     assert (result.exit_code, "name a source" in result.stderr) == (2, True)
+
+
+def _move(world: World) -> None:
+    """Publish as after a move: what was anchored is of anchorage 1, and the new one has no batch yet."""
+    here = parse_publisher((world.folder / "publisher.json").read_bytes())
+    earlier = EarlierAnchorage(
+        number=1,
+        chain_id=here.chain_id,
+        genesis_hash=here.genesis_hash,
+        contract=here.contract,
+        publisher=here.publisher,
+        from_block=here.from_block,
+    )
+    moved = replace(here, contract=address(7), head_sequence=0, head_root=None, earlier=(earlier,))
+    left = world.folder / "anchorages" / "1"
+    left.mkdir(parents=True)
+    (world.folder / "batches").rename(left / "batches")
+    world.publisher.write("publisher.json", to_bytes(publisher_to_json(moved)))
+
+
+async def test_mirror_follows_a_move_and_copies_nothing_twice(world: World, folder: Path) -> None:
+    """What was mirrored before the move is kept under the anchorage's number, also where a run was broken off."""
+    await mirror(world, folder)
+    kept = folder / "batches" / "1.leaves"
+    inode = kept.stat().st_ino
+    _move(world)
+    # A run that was broken off after it had put the batches away.
+    MirrorFolder(folder).leave(1)
+
+    report = await mirror(world, folder)
+    again = await mirror(world, folder, checks_all=True)
+
+    assert (report.missing, report.batches_copied, report.complete_to) == ((), 0, 0)
+    assert (again.missing, again.batches_copied) == ((), 0)
+    assert (folder / "anchorages/1/batches/1.leaves").stat().st_ino == inode
+    assert content(folder) == content(world.folder)
+
+
+async def test_new_mirror_has_earlier_anchorages_and_names_what_they_lack(world: World, folder: Path) -> None:
+    """A batch whose leaves are not its own, and one that is not published before others, are told by their names."""
+    _move(world)
+    left = world.folder / "anchorages" / "1" / "batches"
+    path = left / "1.leaves"
+    path.write_bytes(path.read_bytes()[:-32])
+    (left / "2.json").unlink()
+
+    report = await mirror(world, folder)
+
+    names = [missing.what for missing in report.missing]
+    assert names == ["anchorages/1/batches/1.json", "anchorages/1/batches/2.json"]
+    assert (folder / "anchorages/1/batches/3.json").exists()

@@ -21,9 +21,10 @@ from anchor.core.entries import (
 )
 from anchor.core.merkle import Tree, leaf_hash
 from anchor.errors import Conflict
-from anchor.store.records import Issuer, ListSpec, Mined, Seal, Submission
+from anchor.store.records import Issuer, ListSpec, Mined, NewAnchorage, Seal, Submission
 from anchor.store.sqlite import SqliteStore, rebuilt
-from anchor.store.sqlite.rebuilt import RebuiltList
+from anchor.store.sqlite.anchorages import add_rebuilt
+from anchor.store.sqlite.rebuilt import RebuiltList, RebuiltPlace
 from anchor.store.sqlite.writer import Session
 from tests.support.store_values import (
     BASE_URL,
@@ -40,6 +41,9 @@ from tests.support.store_values import (
 
 BOUND = StatusEntry(list_number=0, index=7)
 RAW = 4
+PLACE = NewAnchorage(
+    chain_id=1, genesis_hash=b"\x04" * 32, contract="0x" + "05" * 20, publisher=PUBLISHER, from_block=0
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,9 @@ async def made(tmp_path: Path) -> AsyncIterator[Rebuilt]:
 
     def write(session: Session) -> None:
         rebuilt.add_list(session, listed)
-        rebuilt.add_batch(session, seal, mined, tree.levels)
+        number = add_rebuilt(session, PLACE, [PUBLISHER])
+        place = RebuiltPlace(batch=3, anchorage=number, is_last=True)
+        rebuilt.add_batch(session, place, seal, mined, tree.levels)
         rebuilt.set_bits(session, 0, None, bytes(LIST_LENGTH // 8), signs_anew=False)
 
     await store._writer.run(write)

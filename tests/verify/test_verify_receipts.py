@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from anchor.documents import parse_receipt
+from anchor.documents import (
+    EarlierAnchorage,
+    PublisherDocument,
+    parse_publisher,
+    parse_receipt,
+    publisher_to_json,
+)
 from anchor.verify.audit_chain import read_anchors
 from anchor.verify.chain_view import open_anchorage, open_final_view
 from anchor.verify.folder_source import FolderSource
@@ -220,3 +228,35 @@ async def test_bytes_across_two_leaves_are_no_leaf(world: World) -> None:
     assert (across.found, across.unread) == (None, ())
     assert whole.found is not None
     assert (whole.found.sequence, whole.found.leaf_index) == (2, 2)
+
+
+async def test_promise_of_an_earlier_anchorage_is_checked_after_the_move(world: World) -> None:
+    """Its batches are published under the anchorage's number; those that took their names are of another contract."""
+    promised = promise_for(world, CREDENTIALS[:2])
+    world.publisher.anchor()
+    forgotten = promise_for(world, CREDENTIALS[2:3], submits=False)
+    here = parse_publisher((world.folder / "publisher.json").read_bytes())
+    left = world.folder / "anchorages" / "1" / "batches"
+    left.parent.mkdir(parents=True)
+    (world.folder / "batches").rename(left)
+    moved = replace(here, chain_id=here.chain_id + 1, contract=address(7), earlier=(_as_earlier(here),))
+    (world.folder / "publisher.json").write_text(json.dumps(publisher_to_json(moved)), "utf-8")
+    trust = promised.trust()
+    there = replace(trust.current, chain_id=moved.chain_id, contract=moved.contract, rpc="")
+    trust = replace(trust, anchorages=(*trust.anchorages, there))
+    pass_time(world, DAY_S + 1)
+
+    assert told(await promised.check(trust=trust)) == ("kept", "anchored", 0)
+    # A promise names its contract: an anchor elsewhere does not keep it, and it is called broken after the move too.
+    assert told(await forgotten.check(trust=trust)) == ("broken", "not_anchored", 1)
+
+
+def _as_earlier(document: PublisherDocument) -> EarlierAnchorage:
+    return EarlierAnchorage(
+        number=1,
+        chain_id=document.chain_id,
+        genesis_hash=document.genesis_hash,
+        contract=document.contract,
+        publisher=document.publisher,
+        from_block=document.from_block,
+    )

@@ -31,9 +31,16 @@ def begin_anchorage(session: Session, place: NewAnchorage) -> Anchorage:
     """Store the first anchorage unless there is one; return the last."""
     if not anchorages(session):
         _add(session, place)
-        # A rebuilt database has batches before its first start.
-        session.execute("update batches set anchorage = 1 where root is not null")
     return anchorages(session)[-1]
+
+
+def add_rebuilt(session: Session, place: NewAnchorage, publishers: Sequence[str]) -> int:
+    """Add an anchorage after those that are there, with its whole line; return its number."""
+    _add(session, place)
+    number = anchorages(session)[-1].number
+    session.execute("delete from publishers where anchorage = ?", (number,))
+    _add_line(session, number, publishers)
+    return number
 
 
 def note_line(session: Session, publishers: Sequence[str], contract: str, from_block: int) -> None:

@@ -83,6 +83,13 @@ def rebuilt_databases(database: Database) -> None:
         database.execute(statement)
 
 
+@migrations(name="0009 what earlier anchorages lack")
+def what_earlier_anchorages_lack(database: Database) -> None:
+    """Create the tables of what a rebuilt database lacks of anchorages that were left."""
+    for statement in _EARLIER_ANCHORAGES:
+        database.execute(statement)
+
+
 _INITIAL = (
     """
     create table facts (
@@ -444,5 +451,17 @@ _REBUILT = (
         primary key (list, version),
         foreign key (list, version) references list_versions (list, version)
     ) strict
+    """,
+)
+
+_EARLIER_ANCHORAGES = (
+    # Anchored there, and not published any more where the database was rebuilt from.
+    """
+    create table missing_former_batches (
+        anchorage integer not null references anchorages (number),
+        sequence integer not null check (sequence >= 1),
+        root blob not null check (length(root) = 32),
+        primary key (anchorage, sequence)
+    ) strict, without rowid
     """,
 )

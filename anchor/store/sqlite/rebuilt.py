@@ -38,6 +38,15 @@ class RebuiltVersion:
     document: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class RebuiltPlace:
+    """Where a batch stands: its id, which rises with age over all anchorages, and its anchorage."""
+
+    batch: int
+    anchorage: int
+    is_last: bool
+
+
 def pair_of(previous: RebuiltList | None, number: int, issuer: int, spec: ListSpec) -> int:
     """Return the first number of a list's pair: a suspension list follows the revocation list that it was made with."""
     if (
@@ -80,22 +89,24 @@ def add_list(session: Session, rebuilt: RebuiltList) -> None:
     )
 
 
-def add_batch(session: Session, seal: Seal, mined: Mined, levels: NodeLevels) -> int:
-    """Insert a final batch under its sequence as id, with its tree; return how many orphan leaves it brought."""
+def add_batch(session: Session, place: RebuiltPlace, seal: Seal, mined: Mined, levels: NodeLevels) -> int:
+    """Insert a final batch with its tree; return how many orphan leaves it brought."""
     leaf_count = len(levels[0]) // HASH_BYTES
     session.execute(
         """
-        insert into batches (id, state, created_s, leaf_count, is_closed, sequence, previous_root, sealed_s, root,
-                             credential_root, status_root, mined_transaction, block_number, block_hash, block_time_s,
-                             publisher)
-        values (?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        insert into batches (id, state, created_s, leaf_count, is_closed, sequence, former_sequence, anchorage,
+                             previous_root, sealed_s, root, credential_root, status_root, mined_transaction,
+                             block_number, block_hash, block_time_s, publisher)
+        values (?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
         (
-            seal.sequence,
+            place.batch,
             BatchState.FINAL.value,
             seal.sealed_s,
             leaf_count,
-            seal.sequence,
+            seal.sequence if place.is_last else None,
+            None if place.is_last else seal.sequence,
+            place.anchorage,
             seal.previous_root,
             seal.sealed_s,
             seal.root,
@@ -108,14 +119,14 @@ def add_batch(session: Session, seal: Seal, mined: Mined, levels: NodeLevels) ->
             mined.publisher,
         ),
     )
-    append_leaves(session, seal.sequence, 0, bytes(levels[0]))
-    store_levels(session, seal.sequence, levels)
-    session.execute("insert into rebuilt_batches (batch) values (?)", (seal.sequence,))
+    append_leaves(session, place.batch, 0, bytes(levels[0]))
+    store_levels(session, place.batch, levels)
+    session.execute("insert into rebuilt_batches (batch) values (?)", (place.batch,))
     leaves = levels[0]
     session.execute_many(
         "insert into orphan_leaves (leaf, batch, leaf_index) values (?, ?, ?)",
         (
-            (bytes(leaves[at * HASH_BYTES : (at + 1) * HASH_BYTES]), seal.sequence, at)
+            (bytes(leaves[at * HASH_BYTES : (at + 1) * HASH_BYTES]), place.batch, at)
             for at in range(1, leaf_count)
         ),
     )
@@ -168,9 +179,27 @@ def set_bits(session: Session, number: int, version: int | None, bits: bytes, *,
     )
 
 
-def add_missing_batch(session: Session, sequence: int, root: bytes) -> None:
+def add_missing_batch(session: Session, place: RebuiltPlace, sequence: int, root: bytes) -> None:
     """Note an anchored batch that could not be had."""
-    session.execute("insert into missing_batches (sequence, root) values (?, ?)", (sequence, root))
+    if place.is_last:
+        session.execute("insert into missing_batches (sequence, root) values (?, ?)", (sequence, root))
+        return
+    session.execute(
+        "insert into missing_former_batches (anchorage, sequence, root) values (?, ?, ?)",
+        (place.anchorage, sequence, root),
+    )
+
+
+def missing_batches(session: Session, anchorage: int, *, is_last: bool) -> dict[int, bytes]:
+    """Return what of an anchorage could not be had when the database was rebuilt, root by sequence."""
+    rows = (
+        session.all("select sequence, root from missing_batches")
+        if is_last
+        else session.all(
+            "select sequence, root from missing_former_batches where anchorage = ?", (anchorage,)
+        )
+    )
+    return {row["sequence"]: row["root"] for row in rows}
 
 
 def orphan_count(session: Session) -> int:

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from anchor.store.records import ListSigner
 from anchor.store.sqlite.issuers import SIGNER_COLUMNS, SIGNER_TABLES
 from anchor.store.sqlite.writer import Session
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTokenKey:
+    """A P-256 key that signs or signed tokens: one of the two last members is there, the other is None."""
+
+    verification_method: str
+    public_key: bytes
+    sealed_secret: bytes | None = field(repr=False)
+    retired_ms: int | None
+
 
 _ISSUER = """
     number, identifier, name, api_key_hash, signer_kind, signer_did, verification_method, public_key, sealed_seed,
@@ -24,6 +36,7 @@ KNOWLEDGE = {
         *("id", "issuer", "url", "sealed_secret", "created_ms", "delivered", "attempt_at_ms"),
         *("failures", "failing_since_ms", "last_failure", "is_disabled"),
     ),
+    "receipt_keys": ("public_key", "since_ms"),
 }
 
 
@@ -57,20 +70,76 @@ def take_issuer(session: Session, row: sqlite3.Row, signer: ListSigner) -> None:
     )
 
 
-def take_token_keys(session: Session, source: Session, issuer: int) -> None:
-    """Insert the public halves of an issuer's token keys as retired: until a new one, its list key signs tokens."""
+def stored_token_keys(session: Session, issuer: int) -> list[StoredTokenKey]:
+    """Return an issuer's token keys, oldest first; the secret of the present one is sealed."""
+    rows = session.all(
+        """
+        select verification_method, public_key, sealed_secret, retired_ms from token_keys where issuer = ? order by id
+        """,
+        (issuer,),
+    )
+    return [StoredTokenKey(**dict(row)) for row in rows]
+
+
+def retired_token_key(method: str, public_key: bytes) -> StoredTokenKey:
+    """Return a key of which the public half alone is known: when it was replaced is not."""
+    return StoredTokenKey(verification_method=method, public_key=public_key, sealed_secret=None, retired_ms=0)
+
+
+def add_token_keys(session: Session, issuer: int, keys: Iterable[StoredTokenKey]) -> None:
+    """Insert an issuer's token keys, oldest first; without one that is not retired its list key signs tokens."""
     session.execute_many(
         """
-        insert into token_keys (issuer, verification_method, public_key, retired_ms) values (?, ?, ?, ?)
+        insert into token_keys (issuer, verification_method, public_key, sealed_secret, retired_ms)
+        values (?, ?, ?, ?, ?)
         """,
         [
-            (issuer, row["verification_method"], row["public_key"], row["retired_ms"] or 0)
-            for row in source.all(
-                "select verification_method, public_key, retired_ms from token_keys where issuer = ? order by id",
-                (issuer,),
-            )
+            (issuer, key.verification_method, key.public_key, key.sealed_secret, key.retired_ms)
+            for key in keys
         ],
     )
+
+
+def take_transactions(source: Session, target: Session, anchorages: Mapping[int, int]) -> None:
+    """
+    Copy what was signed, and what it cost, of batches that were rebuilt; `anchorages` gives their new numbers.
+
+    Batches are told by their roots. What an abandoned batch had sent comes with it: it explains an anchor of a chain
+    that was left.
+    """
+    batches = {
+        row["root"]: row["id"] for row in target.all("select id, root from batches where root is not null")
+    }
+    columns = "sequence, nonce, gas_limit, max_fee_wei, priority_fee_wei, created_ms, raw"
+    places = _places(columns.split(", "))
+    for row in source.iterate(
+        f"""
+        select hash, root, payloads.anchorage, sender, {", ".join("payloads." + name for name in columns.split(", "))}
+        from payloads join batches on batches.id = payloads.batch where root is not null order by payloads.rowid
+        """
+    ):
+        if row["root"] in batches and row["anchorage"] in anchorages:
+            target.execute(
+                f"insert into payloads (hash, batch, anchorage, sender, {columns}) values (?, ?, ?, ?, {places})",
+                (row["hash"], batches[row["root"]], anchorages[row["anchorage"]], *tuple(row)[3:]),
+            )
+    for row in source.iterate("select payload, cost_wei, mined_s, is_settled from payload_costs"):
+        if target.one("select 1 from payloads where hash = ?", (row["payload"],)):
+            target.execute(
+                "insert into payload_costs (payload, cost_wei, mined_s, is_settled) values (?, ?, ?, ?)",
+                tuple(row),
+            )
+    _take_calls(source, target, anchorages)
+
+
+def _take_calls(source: Session, target: Session, anchorages: Mapping[int, int]) -> None:
+    columns = "hash, sender, calldata, nonce, gas_limit, max_fee_wei, priority_fee_wei, created_ms, raw"
+    for row in source.iterate(f"select anchorage, {columns} from calls order by rowid"):
+        if row["anchorage"] in anchorages:
+            target.execute(
+                f"insert into calls (anchorage, {columns}) values (?, {_places(columns.split(', '))})",
+                (anchorages[row["anchorage"]], *tuple(row)[1:]),
+            )
 
 
 def stored_entries(session: Session) -> Iterator[sqlite3.Row]:
