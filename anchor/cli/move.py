@@ -42,7 +42,7 @@ from anchor.store.sqlite import SqliteStore
     "--abandon",
     is_flag=True,
     help="Move although batches are not final: they are sealed again on the new chain, and no digest is lost. "
-    "Proofs of those that were mined are to be fetched again.",
+    "Proofs of those that were mined are to be fetched again; receipts of them promised an anchor on the old chain.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")

@@ -12,6 +12,7 @@ import click
 
 from anchor.app import make_signer
 from anchor.chain.failover import connect
+from anchor.chain.presets import chain_name
 from anchor.cli.earlier_options import earlier_rpc_option, read_earlier_rpcs
 from anchor.cli.group import EXIT_REFUSED
 from anchor.cli.help_text import examples
@@ -155,9 +156,9 @@ def _print_counts(report: RebuildReport) -> None:
     )
     for place in report.anchorages[:-1]:
         compared = "" if place.is_compared else ", not compared with its chain"
-        click.echo(
-            f"    anchorage {place.number}, left: {place.rebuilt:,} of {place.anchored:,} batches{compared}"
-        )
+        where = printable(f"{chain_name(place.chain_id)}, {place.contract}, publisher {place.publisher}")
+        counts = f"{place.rebuilt:,} of {place.anchored:,} batches"
+        click.echo(f"    anchorage {place.number}, left ({where}): {counts}{compared}")
     click.echo(f"{report.leaves:,} leaves of credentials, {report.digests:,} with their digest")
     if report.proofs_given:
         click.echo(f"{report.proofs_used:,} of {count_text(report.proofs_given, 'proof')} used")

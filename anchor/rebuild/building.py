@@ -322,6 +322,7 @@ def _told(number: int, line: Line, *, rebuilt: int) -> RebuiltAnchorage:
         number=number,
         chain_id=line.place.chain_id,
         contract=line.place.contract,
+        publisher=line.publishers[0],
         anchored=len(line.anchors),
         rebuilt=rebuilt,
         is_compared=line.is_compared,

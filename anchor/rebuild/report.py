@@ -21,6 +21,7 @@ NOT_PUBLISHED = (
         "status history",
         "begins anew with the bits as they were published; who changed them, and why, is not known",
     ),
+    ("secrets of token keys", "list keys sign tokens until `anchor issuer rotate-token-key`"),
     ("other signed forms of past versions", "each list gets them with its next version"),
     ("API keys and issuers' names", "`anchor issuer rotate-key` gives each issuer a new key"),
     ("idempotency keys", "a repeated allocation hands out new entries"),
@@ -57,6 +58,7 @@ class RebuiltAnchorage:
     number: int
     chain_id: int
     contract: str
+    publisher: str
     anchored: int
     rebuilt: int
     is_compared: bool
@@ -127,6 +129,7 @@ class RebuildReport:
                     "number": place.number,
                     "chainId": place.chain_id,
                     "contract": place.contract,
+                    "publisher": place.publisher,
                     "batches": {"anchored": place.anchored, "rebuilt": place.rebuilt},
                     "compared": place.is_compared,
                 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -250,6 +251,15 @@ async def test_rebuild_after_a_move_to_another_contract_of_the_chain(
     lost = service.lost(tmp_path / "lost")
 
     report = await _rebuild(lost, "--mirror", mirror, "--base", tmp_path / "backup")
+
+    holed = service.lost(tmp_path / "holed")
+    shutil.copytree(mirror, tmp_path / "partial")
+    (tmp_path / "partial" / "anchorages" / "1" / "batches" / "1.leaves").unlink()
+    gap = await _rebuild(holed, "--mirror", tmp_path / "partial", "--accept-loss", code=1)
+    assert [(loss["sequence"], loss["code"]) for loss in gap["missing"]] == [(1, "batch_missing")]
+    assert "batch 1 of anchorage 1" in gap["missing"][0]["message"]
+    assert _publishers(holed) == before[1:]
+    assert await _fsck(holed) == 3
 
     assert (report["missing"], [place["compared"] for place in report["anchorages"]]) == ([], [True, True])
     assert (_publishers(lost), report["leaves"]["withDigest"]) == (before, 1)

@@ -284,6 +284,7 @@ async def test_mirror_follows_a_move_and_copies_nothing_twice(world: World, fold
 
 async def test_new_mirror_has_earlier_anchorages_and_names_what_they_lack(world: World, folder: Path) -> None:
     """A batch whose leaves are not its own, and one that is not published before others, are told by their names."""
+    world.publisher.anchor(after_s=600)
     _move(world)
     left = world.folder / "anchorages" / "1" / "batches"
     path = left / "1.leaves"
