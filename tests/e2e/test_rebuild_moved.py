@@ -252,6 +252,15 @@ async def test_rebuild_after_a_move_to_another_contract_of_the_chain(
 
     report = await _rebuild(lost, "--mirror", mirror, "--base", tmp_path / "backup")
 
+    # What was left is checked like the last one: a time that is not the contract's is found.
+    wrong = service.lost(tmp_path / "wrong")
+    shutil.copytree(lost.database.parent, wrong.database.parent)
+    with closing(sqlite3.connect(wrong.database)) as connection:
+        connection.execute("update batches set block_time_s = block_time_s + 1 where former_sequence = 1")
+        connection.commit()
+    found = await anchor("fsck", service=wrong)
+    assert (found.exit_code, "batch 1: the contract's record differs" in found.stdout) == (1, True)
+
     holed = service.lost(tmp_path / "holed")
     shutil.copytree(mirror, tmp_path / "partial")
     (tmp_path / "partial" / "anchorages" / "1" / "batches" / "1.leaves").unlink()

@@ -264,14 +264,20 @@ def _move(world: World) -> None:
     world.publisher.write("publisher.json", to_bytes(publisher_to_json(moved)))
 
 
-async def test_mirror_follows_a_move_and_copies_nothing_twice(world: World, folder: Path) -> None:
+@pytest.mark.parametrize("is_broken_off", [False, True])
+async def test_mirror_follows_a_move_and_copies_nothing_twice(
+    world: World,
+    folder: Path,
+    is_broken_off: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
     """What was mirrored before the move is kept under the anchorage's number, also where a run was broken off."""
     await mirror(world, folder)
     kept = folder / "batches" / "1.leaves"
     inode = kept.stat().st_ino
     _move(world)
-    # A run that was broken off after it had put the batches away.
-    MirrorFolder(folder).leave(1)
+    if is_broken_off:
+        # A run that had put the batches away, and nothing more.
+        MirrorFolder(folder).leave(1)
 
     report = await mirror(world, folder)
     again = await mirror(world, folder, checks_all=True)
