@@ -86,17 +86,8 @@ async def check_everything(
                 confirmations=confirmations,
             ),
         ]
-        checks += [
-            await check_earlier(
-                session,
-                batches,
-                place,
-                open_chain=open_earlier,
-                confirmations=confirmations if _is_same_chain(place, last) else 0,
-            )
-            for place in places[:-1]
-            if place.number not in without
-        ]
+        left = [place for place in places[:-1] if place.number not in without]
+        checks += await _check_left(session, batches, left, last, open_earlier, confirmations)
         if files is not None:
             checks.append(await check_published(session, batches, files, last_anchorage=last.number))
         return FsckReport(
@@ -106,6 +97,27 @@ async def check_everything(
         raise FatalError(f"{database.name} cannot be read: {exc}; restore a backup") from exc
     finally:
         connection.conn.close()
+
+
+async def _check_left(
+    session: Session,
+    batches: Sequence[Batch],
+    left: Sequence[Anchorage],
+    last: Anchorage,
+    open_earlier: OpenEarlier,
+    confirmations: int,
+) -> list[Check]:
+    return [
+        await check_earlier(
+            session,
+            batches,
+            place,
+            open_chain=open_earlier,
+            # Set for the present chain: another has its own way to say what is final.
+            confirmations=confirmations if _is_same_chain(place, last) else 0,
+        )
+        for place in left
+    ]
 
 
 def _is_same_chain(one: Anchorage, other: Anchorage) -> bool:

@@ -49,6 +49,14 @@ async def final_anchors(reader: ChainReader, anchorage: Anchorage) -> FinalAncho
     return FinalAnchors(publishers, await all_anchors(whole))
 
 
+async def anchors_left(view: ChainView) -> tuple[AuditedAnchor, ...]:
+    """Return every anchor of an anchorage that was left, as `all_anchors`; none where it was left before the first."""
+    if len(view.publishers) == 1 and await view.head() is None:
+        # The contract's own word: an endpoint that hides events cannot make it look so.
+        return ()
+    return await all_anchors(view)
+
+
 async def all_anchors(view: ChainView) -> tuple[AuditedAnchor, ...]:
     """Return every anchor of a view's line; ChainUnavailable where the endpoint's answers leave a gap."""
     anchors, discrepancies = await read_anchors(view)

@@ -11,7 +11,7 @@ from anchor.chain.protocol import AnchoredEvent, ChainReader
 from anchor.config import Settings
 from anchor.documents import BatchDocument, EarlierAnchorage, PublisherDocument, parse_publisher
 from anchor.errors import ChainUnavailable, ConfigError, InvalidInput, NotFound, ServiceUnavailable
-from anchor.rebuild.anchors import FinalAnchors, all_anchors
+from anchor.rebuild.anchors import FinalAnchors, anchors_left
 from anchor.rebuild.reading import Sources
 from anchor.rebuild.report import RebuildReport
 from anchor.store.records import NewAnchorage
@@ -164,7 +164,7 @@ class EarlierLines:
         async with AsyncExitStack() as stack:
             reader: ChainReader = await stack.enter_async_context(open_anchorage(anchorage, self._open_chain))
             view = await open_final_view(reader, anchorage)
-            return view.publishers, await all_anchors(view)
+            return view.publishers, await anchors_left(view)
 
 
 async def _from_files(sources: Sources, report: RebuildReport, number: int) -> tuple[AuditedAnchor, ...]:

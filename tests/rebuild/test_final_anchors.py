@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from anchor.errors import ChainUnavailable, ConfigError, FatalError
-from anchor.rebuild.anchors import final_anchors
+from anchor.rebuild.anchors import anchors_left, final_anchors
+from anchor.verify.chain_view import open_final_view
 from tests.support.fake_chain import address
 from tests.support.lying_chain import HONEST, LyingChain
 from tests.verify.world import World
@@ -88,3 +89,15 @@ async def test_anchors_before_from_block_are_missed(world: World) -> None:
 
     with pytest.raises(ChainUnavailable, match=r"set chain\.from_block"):
         await final_anchors(world.chain, replace(world.anchorage, from_block=block + 1))
+
+
+async def test_anchorage_that_was_left_before_its_first_anchor_is_empty(world: World) -> None:
+    """The contract says so itself; one that anchored and whose events are hidden is no empty one."""
+    never = await open_final_view(world.chain, replace(world.anchorage, publisher=address(8)))
+    anchored = await open_final_view(world.chain, world.anchorage)
+
+    assert await anchors_left(never) == ()
+    assert len(await anchors_left(anchored)) == 2
+    world.chain.hidden_events.update((1, 2))
+    with pytest.raises(ChainUnavailable, match="cannot be read whole"):
+        await anchors_left(anchored)
