@@ -36,6 +36,7 @@ _SHOWN = 20
         "anchor rebuild --mirror ./mirror",
         "anchor rebuild --mirror ./mirror --base /backups/2026-11-28    from the last backup on",
         "anchor rebuild --mirror ./mirror --proofs ./diplomas           with digests and bindings of kept proofs",
+        "anchor rebuild --mirror ./mirror --earlier-rpc 1=https://…     after a move to another chain",
         "anchor rebuild --mirror ./mirror --mirror https://auditor.example/anchor --seed-file issuer.seed",
     )
 )

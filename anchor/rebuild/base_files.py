@@ -13,13 +13,13 @@ from anchor.core.proof import BatchDescription
 from anchor.documents import (
     AnchorClaim,
     BatchDocument,
-    EarlierAnchorage,
     ListState,
     PublisherDocument,
     batch_to_json,
     publisher_to_json,
 )
 from anchor.errors import NotFound
+from anchor.service.proofs import earlier_anchorage
 from anchor.store.records import Anchorage, Batch
 from anchor.store.sqlite.anchorages import anchorages
 from anchor.store.sqlite.batches import read_batch
@@ -53,17 +53,7 @@ class BaseFiles:
             head_sequence=0,
             head_root=None,
             successors=last.publishers[1:],
-            earlier=tuple(
-                EarlierAnchorage(
-                    number=place.number,
-                    chain_id=place.chain_id,
-                    genesis_hash=place.genesis_hash,
-                    contract=place.contract,
-                    publisher=place.publishers[0],
-                    from_block=place.from_block,
-                )
-                for place in before
-            ),
+            earlier=tuple(map(earlier_anchorage, before)),
         )
         return json.dumps(publisher_to_json(document)).encode()
 

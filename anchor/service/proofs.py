@@ -16,7 +16,7 @@ from anchor.documents import (
 )
 from anchor.errors import FatalError, NotFound
 from anchor.store.protocol import Store
-from anchor.store.records import Batch, DigestPlace, Issuer
+from anchor.store.records import Anchorage, Batch, DigestPlace, Issuer
 
 
 class NotMinedYet(NotFound):
@@ -125,17 +125,7 @@ class Publications:
             head_sequence=head.sequence or 0 if head else 0,
             head_root=head.root if head else None,
             successors=last.publishers[1:],
-            earlier=tuple(
-                EarlierAnchorage(
-                    number=anchorage.number,
-                    chain_id=anchorage.chain_id,
-                    genesis_hash=anchorage.genesis_hash,
-                    contract=anchorage.contract,
-                    publisher=anchorage.publishers[0],
-                    from_block=anchorage.from_block,
-                )
-                for anchorage in earlier
-            ),
+            earlier=tuple(map(earlier_anchorage, earlier)),
         )
 
     async def claim(self, batch: Batch) -> AnchorClaim:
@@ -159,3 +149,15 @@ class Publications:
             block_number=batch.block_number,
             block_time_s=batch.block_time_s,
         )
+
+
+def earlier_anchorage(place: Anchorage) -> EarlierAnchorage:
+    """Return how a publisher document names an anchorage that was left."""
+    return EarlierAnchorage(
+        number=place.number,
+        chain_id=place.chain_id,
+        genesis_hash=place.genesis_hash,
+        contract=place.contract,
+        publisher=place.publishers[0],
+        from_block=place.from_block,
+    )
