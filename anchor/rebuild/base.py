@@ -13,7 +13,7 @@ from anchor.assembly import LIST_KEYS_FILE, OPERATOR_KEY_FILE
 from anchor.config import Settings
 from anchor.core.entries import StatusEntry, identifier_hash
 from anchor.durable_files import PRIVATE, copy_durably
-from anchor.errors import ConfigError, Conflict, FatalError
+from anchor.errors import ConfigError, Conflict, FatalError, InvalidInput
 from anchor.rebuild.base_files import BaseFiles
 from anchor.rebuild.proofs import IssuerNumber
 from anchor.rebuild.report import RebuildReport
@@ -41,6 +41,9 @@ from anchor.store.sqlite.takeover import (
     take_transactions,
 )
 from anchor.store.sqlite.writer import Session
+
+KEY_FILES = (LIST_KEYS_FILE, OPERATOR_KEY_FILE, RECEIPT_KEY_FILE)
+"""The keys that a service makes for itself, beside its database."""
 
 _ACCEPTED_AT_ONCE = 10_000
 
@@ -216,7 +219,12 @@ def open_base(path: Path | None, settings: Settings) -> Iterator[Base | None]:
 
 
 def _take_keys(folder: Path, data_dir: Path) -> None:
-    for name in (LIST_KEYS_FILE, OPERATOR_KEY_FILE, RECEIPT_KEY_FILE):
+    present, kept = data_dir / LIST_KEYS_FILE, folder / LIST_KEYS_FILE
+    if present.is_file() and kept.is_file() and present.read_bytes() != kept.read_bytes():
+        raise InvalidInput(
+            f"{present} is another key than {kept}, and would open none of the backup's list keys: move it away"
+        )
+    for name in KEY_FILES:
         if (folder / name).is_file() and not (data_dir / name).exists():
             copy_durably(folder / name, data_dir / name, mode=PRIVATE)
 

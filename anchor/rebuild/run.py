@@ -14,7 +14,7 @@ from anchor.documents import EarlierAnchorage
 from anchor.durable_files import sync_file, sync_folder
 from anchor.errors import FatalError, InvalidInput
 from anchor.rebuild.anchors import FinalAnchors, final_anchors
-from anchor.rebuild.base import Base, open_base
+from anchor.rebuild.base import KEY_FILES, Base, open_base
 from anchor.rebuild.building import Building, OnBatch
 from anchor.rebuild.lines import EarlierLines, Line, current_line, earlier_anchorages, read_place
 from anchor.rebuild.proofs import attach_proofs
@@ -66,6 +66,7 @@ async def rebuild_database(
     _require_no_database(settings.database)
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = FileLock(settings.database)
+    keys_before = _key_files(settings.data_dir)
     partial = settings.database.with_name(settings.database.name + ".rebuilding")
     try:
         current = await _anchorage(request, chain)
@@ -88,8 +89,16 @@ async def rebuild_database(
         ) from exc
     finally:
         _remove(partial)
+        if not settings.database.exists():
+            # Keys that were made for nothing would shut out those of a backup at the next try.
+            for path in _key_files(settings.data_dir) - keys_before:
+                path.unlink()
         lock.release()
     return report
+
+
+def _key_files(data_dir: Path) -> set[Path]:
+    return {data_dir / name for name in KEY_FILES if (data_dir / name).exists()}
 
 
 def _require_no_database(database: Path) -> None:

@@ -90,6 +90,7 @@ async def test_missing_file_leaves_no_database_unless_the_loss_is_accepted(
     damage(damaged.mirror)
     service = damaged.lost(tmp_path / "rebuilt")
     refused, report = await rebuild(damaged, service)
+    assert list((service.folder / "data").glob("*.key")) == [], "keys that no database needs shut others out"
     assert not (service.folder / "data" / "anchor.db").exists()
 
     accepted, with_gap = await rebuild(damaged, service, "--accept-loss")
@@ -100,6 +101,21 @@ async def test_missing_file_leaves_no_database_unless_the_loss_is_accepted(
     assert accepted == 1
     assert with_gap["missing"] == report["missing"]
     assert (checked, sound["sound"], len(sound["unchecked"])) == (3, False, 1), sound
+
+
+async def test_stray_list_key_is_not_taken_for_that_of_the_backup(life: Life, tmp_path: Path) -> None:
+    """It would open none of the keys in the backup, and every issuer would count as lost."""
+    service = life.lost(tmp_path / "rebuilt")
+    stray = service.folder / "data" / "lists.key"
+    stray.parent.mkdir(exist_ok=True)
+    stray.write_text("A" * 43)
+    stray.chmod(0o600)
+
+    code, report = await rebuild(life, service, "--base", life.backup)
+
+    assert code != 0
+    assert f"{stray} is another key than" in report["error"]
+    assert stray.read_text() == "A" * 43
 
 
 async def test_mirror_that_ends_before_the_chain_names_the_batches(damaged: Life, tmp_path: Path) -> None:
