@@ -37,6 +37,9 @@ _KINDS = {
 }
 
 
+_HINTS = {"chain.contract": ": `anchor deploy` deploys one and prints its line"}
+
+
 def load_settings(path: Path, environment: Mapping[str, str]) -> Settings:
     """Read and check the settings; ConfigError names the file, the key and what to write there."""
     document = _read_toml(path)
@@ -91,7 +94,8 @@ def _read_section(
             where = name if environment.get(name) else f"{path.name}: {section}.{item.name}"
             values[item.name] = _cast(where, str(item.type), given)
         elif item.default is MISSING and item.default_factory is MISSING:
-            raise ConfigError(f"{path.name}: {section}.{item.name} is missing (or set {name})")
+            hint = _HINTS.get(f"{section}.{item.name}", "")
+            raise ConfigError(f"{path.name}: {section}.{item.name} is missing (or set {name}){hint}")
     if table:
         raise ConfigError(f"{path.name}: unknown key {section}.{next(iter(table))}")
     return kind(**values)
