@@ -21,6 +21,13 @@ MAX_FAILURES_IN_A_ROW = 3
 """A file that cannot be had is named and passed over; a source that gives none is not asked for all of them."""
 
 
+MAX_MISSING = 1000
+"""A source that lacks more is no copy of anything: it may name batches without end that nobody ever anchored."""
+
+MAX_UNANCHORED_LISTS = 1000
+"""New lists are anchored within minutes: more of them at once come from a source that makes them up to fill a disk."""
+
+
 @dataclass(frozen=True, slots=True)
 class Missing:
     """A published file that could not be had, or was not what it must be; `what` is its name in the mirror."""
@@ -153,8 +160,7 @@ class Copying:
 
     async def _unanchored_lists(self, first: int, publisher: PublisherDocument) -> None:
         """Copy lists that no batch commits to yet: their numbers are taken, whatever becomes of them."""
-        number = first
-        while True:
+        for number in range(first, first + MAX_UNANCHORED_LISTS):
             name = MIRROR.status_list(number, None)
             try:
                 content = await self._files.status_list(number, None)
@@ -165,7 +171,9 @@ class Copying:
                 self._miss(name, exc)
                 return
             self._keep(name, content)
-            number += 1
+        raise ServiceUnavailable(
+            f"the source names over {MAX_UNANCHORED_LISTS} lists that no batch commits to: use another source"
+        )
 
     async def _did_document(self, slug: str) -> None:
         name = MIRROR.did_document.format(slug=slug)
@@ -183,6 +191,10 @@ class Copying:
 
     def _miss(self, name: str, error: Exception) -> None:
         self.missing.append(Missing(name, str(error)))
+        if len(self.missing) >= MAX_MISSING:
+            raise ServiceUnavailable(
+                f"the source lacks {MAX_MISSING} files that it should have, {name} at last: use another source"
+            ) from error
         if isinstance(error, ServiceUnavailable):
             self._failures += 1
             if self._failures >= MAX_FAILURES_IN_A_ROW:

@@ -231,6 +231,36 @@ async def test_source_that_is_behind_the_mirror_changes_nothing(world: World, fo
     assert content(folder) == before
 
 
+async def test_source_that_names_batches_without_end_is_left(world: World, folder: Path) -> None:
+    """A head that nobody ever anchored does not keep a mirror busy for years."""
+    path = world.folder / "publisher.json"
+    publisher = replace(parse_publisher(path.read_bytes()), head_sequence=2**50)
+    path.write_bytes(to_bytes(publisher_to_json(publisher)))
+
+    with pytest.raises(ServiceUnavailable, match="use another source"):
+        await mirror(world, folder)
+
+
+async def test_source_that_names_lists_without_end_is_left(
+    world: World, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor do lists that it makes up as they are asked for fill the disk."""
+
+    class Endless(FolderSource):
+        """Answers with a list for every number."""
+
+        async def status_list(self, number: int, version: int | None) -> bytes:
+            kept = await super().status_list(min(number, 0) if version is None else number, version)
+            return kept.replace(b"/status-lists/0", b"/status-lists/%d" % number)
+
+    monkeypatch.setattr("anchor.mirror.copying.MAX_UNANCHORED_LISTS", 3)
+
+    with pytest.raises(ServiceUnavailable, match="no batch commits to"):
+        await mirror_service(Endless(world.folder), folder, checks_all=False)
+
+    assert len(list((folder / "status-lists").glob("*.json"))) < 8
+
+
 def test_silent_source_is_unreachable(folder: Path) -> None:
     """Nothing can be said of a service that does not answer."""
     result = CliRunner().invoke(main, ["mirror", str(folder), "--service", "http://127.0.0.1:9"])
