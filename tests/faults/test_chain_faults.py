@@ -283,7 +283,6 @@ async def test_empty_account_pauses_with_an_alarm_and_resumes_by_itself(world: W
         return status == 503 and body["balanceWei"] == "0" and "ether" in str(body["problems"])
 
     await world.until(is_told)
-    await world.reach(item, "sent")
     await world.anvil.control("anvil_setBalance", world.publisher, hex(10**18))
     await world.reach(item, "final")
 

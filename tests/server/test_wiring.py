@@ -39,7 +39,7 @@ async def served(folder: Path, limits: LimitSettings, *, port: int) -> AsyncIter
             anchorer=service.anchorer,
             deliveries=service.deliveries,
         )
-        task = asyncio.create_task(_run(parts, settings, lambda _url: ready.set()))
+        task = asyncio.create_task(_run(parts, settings, lambda _url: ready.set(), finishes=False))
         waiting = asyncio.create_task(ready.wait())
         await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()

@@ -118,13 +118,26 @@ class CrashMatrix:
             await self._until_running()
             acknowledged = await self._submit()
             await self._change(acknowledged)
-            self._violations += await self._check.violations([acknowledged])
-            anchors, transactions = await self._check.anchors_and_transactions()
-            if anchors != transactions:
-                self._violations.append(f"{transactions} transactions were mined for {anchors} anchors")
+            await self._check_all(acknowledged)
         except NotAsPromised as exc:
             self._violations.append(str(exc))
         return list(self._violations)
+
+    async def _check_all(self, item: Acknowledged) -> None:
+        """Ask for every promise; again from the start where the service was killed meanwhile."""
+        for _ in range(3):
+            try:
+                self._violations += await self._check.violations([item])
+                anchors, transactions = await self._check.anchors_and_transactions()
+            except aiohttp.ClientError as exc:
+                if not self._was_killed:
+                    raise NotAsPromised(f"the service is gone: {self._service.log[-400:]}") from exc
+                await self._until_running()
+                continue
+            if anchors != transactions:
+                self._violations.append(f"{transactions} transactions were mined for {anchors} anchors")
+            return
+        raise NotAsPromised("the promises can never be checked")
 
     async def _submit(self) -> Acknowledged:
         assert self._issuer is not None
