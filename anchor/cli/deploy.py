@@ -16,6 +16,7 @@ from anchor.chain.presets import DEVELOPMENT_CHAIN_ID, chain_name
 from anchor.chain.protocol import Block, Chain, Signer
 from anchor.cli.ether import balance_text, cost_text
 from anchor.cli.help_text import examples
+from anchor.cli.operator_options import config_option
 from anchor.cli.output import print_fields, print_json
 from anchor.config import Settings, load_settings
 from anchor.core.strict_json import JsonValue
@@ -32,15 +33,7 @@ _NO_CONTRACT = "0x" + "00" * 20
         "anchor deploy --verifier       AnchorVerifier, over the contract in the settings",
     )
 )
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    default="anchor.toml",
-    envvar="ANCHOR_CONFIG",
-    show_default=True,
-    show_envvar=True,
-    metavar="FILE",
-)
+@config_option
 @click.option(
     "--verifier",
     is_flag=True,

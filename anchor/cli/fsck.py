@@ -15,6 +15,7 @@ from anchor.chain.protocol import ChainReader
 from anchor.cli.earlier_options import earlier_rpc_option, read_earlier_rpcs
 from anchor.cli.group import EXIT_REFUSED, EXIT_UNCHECKED
 from anchor.cli.help_text import examples
+from anchor.cli.operator_options import config_option
 from anchor.cli.output import count_text, print_json
 from anchor.config import Settings, load_settings
 from anchor.core.strict_json import JsonValue
@@ -34,15 +35,7 @@ from anchor.verify.opening import open_chain
         "anchor fsck --json   for programs",
     )
 )
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    default="anchor.toml",
-    envvar="ANCHOR_CONFIG",
-    show_default=True,
-    show_envvar=True,
-    metavar="FILE",
-)
+@config_option
 @click.option("--service", metavar="URL", help="Also compare what is published there with the database.")
 @earlier_rpc_option
 @click.option(

@@ -11,6 +11,7 @@ import click
 
 from anchor.app import serve as run_service
 from anchor.cli.help_text import examples
+from anchor.cli.operator_options import config_option
 from anchor.config import load_settings
 from anchor.logs import configure_logs
 
@@ -23,15 +24,7 @@ from anchor.logs import configure_logs
         "ANCHOR_CHAIN_RPC_URL=https://… anchor serve   any setting, as ANCHOR_SECTION_KEY",
     )
 )
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    default="anchor.toml",
-    envvar="ANCHOR_CONFIG",
-    show_default=True,
-    show_envvar=True,
-    metavar="FILE",
-)
+@config_option
 @click.option(
     "--log-format",
     type=click.Choice(["json", "text"]),
