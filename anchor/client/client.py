@@ -11,6 +11,7 @@ from typing import Self, TypeVar
 from anchor.client.base_url import check_base_url
 from anchor.client.connection import Connection, Request, RetryPolicy
 from anchor.client.problems import read_problem
+from anchor.client.promises import packed_tree
 from anchor.client.reading import (
     read_allocations,
     read_change_receipt,
@@ -171,7 +172,10 @@ class ServiceClient:
         return receipts
 
     async def submit_packed(self, digests: bytes, *, method: Method, salted: bool = False) -> PackedReceipt:
-        """Submit digests of 32 bytes each, one after the other, bound to no status entry; all or none."""
+        """Submit digests of 32 bytes each, one after the other, bound to no status entry; all or none.
+
+        ServiceUnavailable where the answer is about others: another number of digests, or a promise of other leaves.
+        """
         if not digests or len(digests) % DIGEST_BYTES:
             raise InvalidInput(
                 f"packed digests have {DIGEST_BYTES} bytes each: {len(digests)} bytes are no whole number"
@@ -187,7 +191,9 @@ class ServiceClient:
                 content_type="application/octet-stream",
             )
         )
-        return self._read(answer.body, read_packed_receipt)
+        receipt = self._read(answer.body, read_packed_receipt)
+        await self._require_about(receipt, digests, method=method, salted=salted)
+        return receipt
 
     async def receipt(self, target: DigestTarget) -> Receipt:
         """Return the receipt of a digest; NotFound where this issuer did not submit it."""
@@ -299,6 +305,20 @@ class ServiceClient:
         """Whether the service answers and says that it can do its work (public)."""
         answer = await self._connection.send(Request(method="GET", path="/readyz", repeatable=False))
         return answer.status == 200
+
+    async def _require_about(
+        self, receipt: PackedReceipt, digests: bytes, *, method: Method, salted: bool
+    ) -> None:
+        other = f"the service at {self._connection.host} gave a receipt for other digests"
+        if (receipt.new + receipt.known) * DIGEST_BYTES != len(digests):
+            raise ServiceUnavailable(f"{other}: {receipt.new + receipt.known} of them")
+        if receipt.promise is None:
+            return
+        try:
+            # A million digests take a second or two to hash.
+            await asyncio.to_thread(packed_tree, receipt.promise, digests, method=method, salted=salted)
+        except InvalidProof as exc:
+            raise ServiceUnavailable(f"{other}: {exc}") from exc
 
     async def _get(
         self, path: str, read: Callable[[Fields], T], *, params: dict[str, str] | None = None

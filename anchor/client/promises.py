@@ -8,6 +8,7 @@ from dataclasses import replace
 from anchor.client.values import Receipt
 from anchor.core.digest import DIGEST_BYTES, SALTED, Method
 from anchor.core.entries import CredentialEntry, identifier_hash, unbound_credential_leaves
+from anchor.core.merkle import Tree
 from anchor.core.promise import PromisedEntry, SignedPromise, request_tree
 from anchor.documents import ReceiptDocument, receipts_of
 from anchor.errors import InvalidInput, InvalidProof
@@ -45,16 +46,24 @@ def receipts_of_packed(
     is wanted. Hashes every digest once, so ask for many positions at once. Raises InvalidInput for a position outside
     the request, and InvalidProof where the promise is about other digests, or about another method.
     """
-    split = [digests[at : at + DIGEST_BYTES] for at in range(0, len(digests), DIGEST_BYTES)]
+    tree = packed_tree(signed, digests, method=method, salted=salted)
     issuer_id = identifier_hash(signed.promise.issuer)
-    tree = request_tree(unbound_credential_leaves(issuer_id, method | (SALTED if salted else 0), split))
-    if (tree.size, tree.root()) != (signed.promise.entry_count, signed.promise.root):
-        raise InvalidProof("the promise is about other digests, or they were sent by another method")
     receipts = []
     for position in positions:
         if not 0 <= position < tree.size:
             raise InvalidInput(f"there is no digest {position} in a request of {tree.size}")
-        entry = CredentialEntry(issuer_id=issuer_id, method=method, digest=split[position], salted=salted)
+        digest = digests[position * DIGEST_BYTES : (position + 1) * DIGEST_BYTES]
+        entry = CredentialEntry(issuer_id=issuer_id, method=method, digest=digest, salted=salted)
         promised = PromisedEntry(entry=entry, index=position, path=tuple(tree.inclusion_path(position)))
         receipts.append(ReceiptDocument(signed=signed, promised=promised, salt=None))
     return tuple(receipts)
+
+
+def packed_tree(signed: SignedPromise, digests: bytes, *, method: Method, salted: bool = False) -> Tree:
+    """Return the tree of a packed request; InvalidProof where the promise is not about these digests, each of them."""
+    split = (digests[at : at + DIGEST_BYTES] for at in range(0, len(digests), DIGEST_BYTES))
+    issuer_id = identifier_hash(signed.promise.issuer)
+    tree = request_tree(unbound_credential_leaves(issuer_id, method | (SALTED if salted else 0), split))
+    if (tree.size, tree.root()) != (signed.promise.entry_count, signed.promise.root):
+        raise InvalidProof("the promise is about other digests, or they were sent by another method")
+    return tree

@@ -114,6 +114,29 @@ async def test_submit_packed_sends_bytes(client: ServiceClient, service: FakeSer
     assert seen.headers["Content-Type"] == "application/octet-stream"
 
 
+@pytest.mark.parametrize(
+    ("answered", "method", "reason"),
+    [
+        pytest.param(
+            DIGEST * 2 + bytes([1]) * 32,
+            Method.JCS,
+            "the promise is about other digests",
+            id="another digest",
+        ),
+        pytest.param(DIGEST * 2, Method.JCS, "2 of them", id="fewer"),
+        pytest.param(DIGEST * 3, Method.RAW, "sent by another method", id="another method"),
+    ],
+)
+async def test_submit_packed_receipt_for_other_digests_is_refused(
+    client: ServiceClient, service: FakeService, answered: bytes, method: Method, reason: str
+) -> None:
+    """Whoever keeps a packed receipt keeps one about what was sent, to the last digest."""
+    service.canned.append(Canned(200, json.dumps(service.packed_answer(answered, method)).encode()))
+
+    with pytest.raises(ServiceUnavailable, match=f"gave a receipt for other digests: .*{reason}"):
+        await client.submit_packed(DIGEST * 3, method=Method.JCS)
+
+
 async def test_submit_packed_half_a_digest_is_refused(client: ServiceClient) -> None:
     """A packed body is a whole number of digests."""
     with pytest.raises(InvalidInput, match="33 bytes are no whole number"):

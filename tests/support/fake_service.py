@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from anchor.core.digest import Method
+from anchor.core.digest import SALTED, Method
 from anchor.core.entries import (
     BatchHeader,
     CredentialEntry,
@@ -207,12 +207,9 @@ class FakeService:
 
     async def _submit(self, request: web.Request) -> web.Response:
         if request.content_type == "application/octet-stream":
-            digests = await request.read()
-            split = [digests[at : at + 32] for at in range(0, len(digests), 32)]
-            method = Method.from_label(request.query["method"])
-            leaves = unbound_credential_leaves(identifier_hash(ISSUER_ID), method, split)
-            answer: Json = {"new": len(split), "known": 0, "accepted": TIME}
-            return web.json_response(answer | self._promise(leaves))
+            salted = SALTED if request.query.get("salted") == "true" else 0
+            method_code = Method.from_label(request.query["method"]) | salted
+            return web.json_response(self.packed_answer(await request.read(), method_code))
         body = await request.json()
         keys = [
             (decode_digest(item["digest"]), Method.from_label(item["method"]), item.get("salted", False))
@@ -229,6 +226,12 @@ class FakeService:
         leaves = b"".join(leaf_hash(self.items[key].entry.encode()) for key in keys)
         answer = {"new": new, "known": len(keys) - new, "accepted": TIME, "items": receipts}
         return web.json_response(answer | self._promise(leaves))
+
+    def packed_answer(self, digests: bytes, method_code: int) -> Json:
+        """Return the answer to a packed request."""
+        split = [digests[at : at + 32] for at in range(0, len(digests), 32)]
+        leaves = unbound_credential_leaves(identifier_hash(ISSUER_ID), method_code, split)
+        return {"new": len(split), "known": 0, "accepted": TIME} | self._promise(leaves)
 
     def _promise(self, leaves: bytes) -> Json:
         if not self.signs_receipts:
