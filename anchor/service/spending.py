@@ -67,7 +67,9 @@ class Spending:
                 continue
             is_final = nonce < used_final
             if is_final or all(cost.mined_s is None for cost in costs):
-                await self._note(costs)
+                is_noted = await self._note(costs)
+                if is_final and not is_noted and all(cost.mined_s is None for cost in costs):
+                    await self._note_worst(costs, mined_s=look.final.timestamp_s)
             if is_final:
                 await self._store.settle_costs(sender, nonce)
 
@@ -111,7 +113,8 @@ class Spending:
         cost_wei = ANCHOR_GAS_LIMIT * fees.max_fee_wei
         return why_unpayable(self._policy, purse.without(replaced_wei), cost_wei=cost_wei)
 
-    async def _note(self, costs: Sequence[PayloadCost]) -> None:
+    async def _note(self, costs: Sequence[PayloadCost]) -> bool:
+        """Note what that payload cost whose receipt is there; return whether one is."""
         for cost in reversed(costs):
             receipt = await self._chain.receipt(cost.hash)
             if receipt is None:
@@ -122,7 +125,14 @@ class Spending:
                 log.info(
                     "anchor.paid", nonce=cost.nonce, cost_wei=receipt.cost_wei, succeeded=receipt.succeeded
                 )
-            return
+            return True
+        return False
+
+    async def _note_worst(self, costs: Sequence[PayloadCost], *, mined_s: int) -> None:
+        """Count the most that it may have cost: an endpoint that has lost a receipt must not make room in a budget."""
+        worst = max(costs, key=lambda cost: cost.worst_wei)
+        await self._store.note_cost(worst.hash, worst.worst_wei, mined_s=mined_s)
+        log.warning("anchor.cost_not_known", nonce=worst.nonce, counted_wei=worst.worst_wei)
 
     async def _time_of(self, receipt: Receipt) -> int:
         block = await self._chain.block(receipt.block_hash)

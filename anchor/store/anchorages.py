@@ -24,7 +24,7 @@ class AnchorageStore(Protocol):
         ...
 
     async def add_call(self, calldata: bytes, payload: Payload) -> None:
-        """Store a signed call of the last anchorage's contract that is no anchor, before it is broadcast."""
+        """Store a signed call of the last anchorage's contract before it is broadcast; it costs as payloads do."""
         ...
 
     async def calls(self, sender: str, calldata: bytes) -> Sequence[Payload]:

@@ -80,7 +80,7 @@ KEPT = {
     "payloads": "select hash, batches.root, sequence_of, payloads.anchorage, sender, nonce, gas_limit, max_fee_wei, "
     "priority_fee_wei, payloads.created_ms, raw from (select *, sequence as sequence_of from payloads) as payloads "
     "join batches on batches.id = payloads.batch where state = 'final'",
-    "costs": "select payload, cost_wei, mined_s, is_settled from payload_costs",
+    "costs": "select transaction_hash, sender, nonce, cost_wei, mined_s, is_settled from costs",
     "calls": "select hash, anchorage, sender, calldata, nonce, gas_limit, max_fee_wei, raw from calls",
     "receipt keys": "select public_key, since_ms from receipt_keys",
     "token keys": "select issuer, verification_method, public_key, sealed_secret, retired_ms is null from token_keys",

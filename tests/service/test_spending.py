@@ -8,16 +8,19 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from anchor.chain import registry
+from anchor.chain.protocol import UnsignedTransaction
 from anchor.config import AnchoringSettings
 from anchor.core.lifecycle import BatchState
 from anchor.core.spending import DAY_S, Purse
 from anchor.errors import ChainUnavailable
 from anchor.service.spending import ANCHOR_GAS_LIMIT
-from anchor.store.records import Issuer
+from anchor.store.records import Issuer, Payload
 from tests.support.assembly import Running, make_settings, new_chain, running
-from tests.support.fake_sending_chain import BLOCK_TIME_S, GAS_USED
+from tests.support.fake_sending_chain import BLOCK_TIME_S, CHAIN_ID, CONTRACT, GAS_USED
 
 GWEI = 10**9
+SUCCESSOR = "0x" + "5c" * 20
 PRICE_WEI = 11 * GWEI // 10
 """The fake chain's base fee and tip."""
 COST_WEI = GAS_USED * PRICE_WEI
@@ -91,15 +94,71 @@ async def test_reverted_payload_costs_too(service: Running, issuer: Issuer) -> N
     assert purse(service).spent_wei == 2 * COST_WEI
 
 
-async def test_payload_whose_nonce_a_stranger_took_costs_nothing(service: Running, issuer: Issuer) -> None:
-    """Somebody else uses the key: ours can never be mined, and stops counting once that is final."""
+async def test_nonce_that_a_stranger_took_counts_for_its_worst(service: Running, issuer: Issuer) -> None:
+    """Somebody else uses the key and spends from the account: what is not known counts for the most it may be."""
     batch = await service.seal(issuer, 1)
     await service.anchorer.step()
     service.chain.send_foreign(service.publisher, anchor=(batch.sequence or 0, bytes([7]) * 32, 3))
     await service.mine(8)
 
     assert await service.state(batch.id) is BatchState.FINAL
-    assert (purse(service).spent_wei, purse(service).open_wei) == (COST_WEI, 0)
+    assert (purse(service).spent_wei, purse(service).open_wei) == (WORST_WEI + COST_WEI, 0)
+
+
+async def test_receipt_that_an_endpoint_has_lost_makes_no_room_in_a_budget(
+    service: Running, issuer: Issuer
+) -> None:
+    """The nonce is used in a final block, and nobody says at what cost: it counts for its worst, once."""
+    await service.seal(issuer, 1)
+    await service.anchorer.step()
+    service.chain.mine()
+    service.chain.finalize()
+    service.chain.loses_receipts = True
+    with pytest.raises(ChainUnavailable, match="no receipt of ours"):
+        await service.anchorer.step()
+
+    assert (purse(service).spent_wei, purse(service).open_wei) == (WORST_WEI, 0)
+    service.chain.loses_receipts = False
+    await service.mine()
+    assert (purse(service).spent_wei, purse(service).open_wei) == (WORST_WEI, 0)
+
+
+async def test_call_of_the_succession_counts_like_an_anchor(service: Running, issuer: Issuer) -> None:
+    """`anchor key` spends the same account's ether: unmined its worst is kept back, mined it is part of the day."""
+    await anchor(service, issuer, 1)
+    # What the check of every broadcast knows are the payloads of batches.
+    service.chain.before_broadcast = None
+    calldata = registry.appoint_call(SUCCESSOR)
+    signed = await service.signer.sign(
+        UnsignedTransaction(
+            chain_id=CHAIN_ID,
+            to=CONTRACT,
+            calldata=calldata,
+            nonce=1,
+            gas_limit=100_000,
+            max_fee_wei=2 * GWEI,
+            priority_fee_wei=GWEI // 10,
+        )
+    )
+    payload = Payload(
+        hash=signed.hash,
+        sender=service.publisher,
+        nonce=1,
+        max_fee_wei=2 * GWEI,
+        priority_fee_wei=GWEI // 10,
+        gas_limit=100_000,
+        created_ms=service.clock.now_ms(),
+        raw=signed.raw,
+    )
+    await service.store.add_call(calldata, payload)
+    await service.chain.broadcast(signed.raw)
+    service.chain.mine(take_pool=False)
+    await service.anchorer.step()
+    assert (purse(service).spent_wei, purse(service).open_wei) == (COST_WEI, 100_000 * 2 * GWEI)
+
+    await service.mine(4)
+    assert (purse(service).spent_wei, purse(service).open_wei) == (2 * COST_WEI, 0)
+    assert await service.store.open_costs() == []
 
 
 async def test_replacements_count_once_at_the_dearest(service: Running, issuer: Issuer) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sqlite_utils import Database
+
 from anchor.store.protocol import Store
 from anchor.store.records import Issuer, PayloadCost, SpentPeriod
+from anchor.store.sqlite.migrations import migrations
 from tests.support.store_values import (
     NOW_S,
     PUBLISHER,
@@ -113,3 +116,32 @@ async def test_costs_survive_a_restart(open_store: OpenStore, tmp_path: Path) ->
         assert [cost.hash for cost in await again.open_costs()] == [payload(2).hash]
     finally:
         await again.close()
+
+
+async def test_costs_of_an_older_database_are_taken_over(open_store: OpenStore, tmp_path: Path) -> None:
+    """What was noted stands; calls that were sent before count from now on, until they are settled."""
+    path = tmp_path / "anchor.db"
+    database = Database(path)
+    migrations.apply(database, stop_before="0010 what all transactions cost")
+    transaction = "anchorage, sender, nonce, gas_limit, max_fee_wei, priority_fee_wei, created_ms, raw"
+    values = f"1, '{PUBLISHER}', %d, 120000, 1000000001, 1, 1, x'02'"
+    for statement in (
+        "insert into anchorages values (1, 31337, zeroblob(32), '0x00', 0)",
+        f"insert into publishers values (1, 0, '{PUBLISHER}')",
+        "insert into batches (id, state, created_s, leaf_count, is_closed) values (1, 'accepted', 1, 1, 0)",
+        f"insert into payloads (hash, batch, sequence, {transaction}) values (x'{'11' * 32}', 1, 1, {values % 0})",
+        f"insert into payload_costs values (x'{'11' * 32}', '99', {NOW_S}, 1)",
+        f"insert into calls (hash, calldata, {transaction}) values (x'{'22' * 32}', x'00', {values % 1})",
+    ):
+        database.execute(statement)
+    database.conn.commit()
+    database.close()
+
+    store = await open_store(tmp_path)
+    try:
+        assert await store.spent_since(NOW_S) == SpentPeriod(99, NOW_S)
+        assert await store.open_costs() == [
+            PayloadCost(b"\x22" * 32, PUBLISHER, nonce=1, worst_wei=worst(1), cost_wei=None, mined_s=None)
+        ]
+    finally:
+        await store.close()

@@ -141,7 +141,7 @@ class SendingChain:
     Fulfils `anchor.chain.protocol.Chain`; a test mines, finalises, reorganises and breaks it.
 
     `failing` refuses every read; `unaffordable` makes every transaction cost more than any balance.
-    `lies_of_successors` are successions that no block knows of.
+    `loses_receipts` knows of no receipt any more; `lies_of_successors` are successions that no block knows of.
     `broadcast_fault` is "lost" (taken, but the answer never comes), "swallowed" (confirmed, but never taken),
     "underpriced" (called too cheap, whatever it offers) or "refused" (neither). `before_broadcast` sees every payload
     before the pool does, `after_broadcast` when the pool has it and nobody has heard of that.
@@ -166,6 +166,7 @@ class SendingChain:
         self.suggested_priority_fee_wei = 10**8
         self.finality_lag = finality_lag
         self.failing = False
+        self.loses_receipts = False
         self.unaffordable = False
         self.broadcast_fault = ""
         self.before_broadcast: Callable[[bytes], Awaitable[None]] | None = None
@@ -347,7 +348,7 @@ class SendingChain:
     async def receipt(self, transaction_hash: bytes) -> Receipt | None:
         """Return the receipt of a canonical transaction."""
         self._require_answer()
-        for mined in self._mined:
+        for mined in () if self.loses_receipts else self._mined:
             for transaction, succeeded in mined.transactions:
                 if transaction.hash == transaction_hash:
                     return Receipt(

@@ -9,6 +9,7 @@ from pathlib import Path
 from anchor.errors import Conflict, FatalError
 from anchor.store.records import Anchorage, NewAnchorage, Payload
 from anchor.store.sqlite.connection import open_for_reading
+from anchor.store.sqlite.costs import open_cost
 from anchor.store.sqlite.writer import Session
 
 STRANGERS = "strangers' anchors noted up to sequence"
@@ -58,14 +59,16 @@ def note_line(session: Session, publishers: Sequence[str], contract: str, from_b
 
 def add_call(session: Session, calldata: bytes, payload: Payload) -> None:
     """Store a signed call of the last anchorage's contract."""
+    anchorage = anchorages(session)[-1].number
     session.execute(
         """
         insert into calls (hash, anchorage, sender, calldata, nonce, gas_limit, max_fee_wei, priority_fee_wei,
                            created_ms, raw)
-        values (?, (select max(number) from anchorages), ?, ?, ?, ?, ?, ?, ?, ?) on conflict (hash) do nothing
+        values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (hash) do nothing
         """,
         (
             payload.hash,
+            anchorage,
             payload.sender,
             calldata,
             payload.nonce,
@@ -76,6 +79,7 @@ def add_call(session: Session, calldata: bytes, payload: Payload) -> None:
             payload.raw,
         ),
     )
+    open_cost(session, payload, anchorage)
 
 
 _CALL = """

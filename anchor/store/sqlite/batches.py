@@ -196,8 +196,8 @@ def add_payload(session: Session, batch: int, payload: Payload) -> None:
     current = _existing(session, batch)
     if current.state not in (BatchState.SEALED, BatchState.SENT):
         raise Conflict(f"batch {batch} is {current.state.value}: it takes no payload")
-    if current.sequence is None:
-        raise AssertionError("a sealed batch has a sequence")
+    if current.sequence is None or current.anchorage is None:
+        raise AssertionError("a sealed batch has a sequence in an anchorage")
     _take_sequence(session, batch, current.sequence)
     session.execute(
         """
@@ -219,7 +219,7 @@ def add_payload(session: Session, batch: int, payload: Payload) -> None:
             payload.raw,
         ),
     )
-    open_cost(session, payload.hash)
+    open_cost(session, payload, current.anchorage)
     session.execute("update batches set state = 'sent' where id = ?", (batch,))
 
 

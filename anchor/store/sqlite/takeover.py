@@ -105,7 +105,7 @@ def take_transactions(source: Session, target: Session, anchorages: Mapping[int,
     Copy what was signed, and what it cost, of batches that were rebuilt; `anchorages` gives their new numbers.
 
     Batches are told by their roots. What an abandoned batch had sent comes with it: it explains an anchor of a chain
-    that was left.
+    that was left. So do calls, and all that was spent.
     """
     batches = {
         row["root"]: row["id"] for row in target.all("select id, root from batches where root is not null")
@@ -123,23 +123,20 @@ def take_transactions(source: Session, target: Session, anchorages: Mapping[int,
                 f"insert into payloads (hash, batch, anchorage, sender, {columns}) values (?, ?, ?, ?, {places})",
                 (row["hash"], batches[row["root"]], anchorages[row["anchorage"]], *tuple(row)[3:]),
             )
-    for row in source.iterate("select payload, cost_wei, mined_s, is_settled from payload_costs"):
-        if target.one("select 1 from payloads where hash = ?", (row["payload"],)):
-            target.execute(
-                "insert into payload_costs (payload, cost_wei, mined_s, is_settled) values (?, ?, ?, ?)",
-                tuple(row),
-            )
-    _take_calls(source, target, anchorages)
+    for table, its_columns in _OF_ANCHORAGES.items():
+        for row in source.iterate(f"select anchorage, {', '.join(its_columns)} from {table} order by rowid"):
+            if row["anchorage"] in anchorages:
+                target.execute(
+                    f"insert into {table} (anchorage, {', '.join(its_columns)}) values (?, {_places(its_columns)})",
+                    (anchorages[row["anchorage"]], *tuple(row)[1:]),
+                )
 
 
-def _take_calls(source: Session, target: Session, anchorages: Mapping[int, int]) -> None:
-    columns = "hash, sender, calldata, nonce, gas_limit, max_fee_wei, priority_fee_wei, created_ms, raw"
-    for row in source.iterate(f"select anchorage, {columns} from calls order by rowid"):
-        if row["anchorage"] in anchorages:
-            target.execute(
-                f"insert into calls (anchorage, {columns}) values (?, {_places(columns.split(', '))})",
-                (anchorages[row["anchorage"]], *tuple(row)[1:]),
-            )
+_TRANSACTION = ("sender", "nonce", "gas_limit", "max_fee_wei")
+_OF_ANCHORAGES = {
+    "calls": ("hash", "calldata", "priority_fee_wei", "created_ms", "raw", *_TRANSACTION),
+    "costs": ("transaction_hash", "cost_wei", "mined_s", "is_settled", *_TRANSACTION),
+}
 
 
 def stored_entries(session: Session) -> Iterator[sqlite3.Row]:
