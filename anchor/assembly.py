@@ -34,6 +34,7 @@ from anchor.service.receipts import Receipts, open_receipt_key
 from anchor.service.related_resources import LIMITS as RESOURCE_LIMITS
 from anchor.service.related_resources import RelatedResources
 from anchor.service.sealer import Sealer
+from anchor.service.sending import AnchorSender, SendingLimits
 from anchor.service.spending import Spending
 from anchor.service.vc_status import CredentialStatus
 from anchor.service.vc_verifying import CredentialVerifying
@@ -107,13 +108,15 @@ def assemble(settings: Settings, edges: Edges) -> Parts:
         work=signals.work,
         sealed=signals.sealed,
     )
+    spending = _spending(settings, edges, policy)
     anchorer = Anchorer(
         store=edges.store,
         chain=edges.chain,
-        signer=edges.signer,
+        publisher=edges.signer.address,
+        sender=_sender(settings, edges, spending, status),
         clock=edges.clock,
         settings=_anchorer_settings(settings),
-        spending=_spending(settings, edges, policy),
+        spending=spending,
         status=status,
         sealed=signals.sealed,
         work=signals.work,
@@ -290,10 +293,23 @@ def _max_fee_wei(settings: Settings) -> int:
 
 def _anchorer_settings(settings: Settings) -> AnchorerSettings:
     return AnchorerSettings(
-        chain_id=settings.chain_id,
-        contract=settings.chain.contract,
         confirmations=settings.chain.confirmations,
         poll_s=settings.poll_s,
-        max_fee_wei=_max_fee_wei(settings),
         replace_after_s=settings.publisher.replace_after_s,
+    )
+
+
+def _sender(settings: Settings, edges: Edges, spending: Spending, status: ChainStatus) -> AnchorSender:
+    return AnchorSender(
+        store=edges.store,
+        chain=edges.chain,
+        signer=edges.signer,
+        clock=edges.clock,
+        limits=SendingLimits(
+            chain_id=settings.chain_id,
+            contract=settings.chain.contract,
+            max_fee_wei=_max_fee_wei(settings),
+        ),
+        spending=spending,
+        status=status,
     )

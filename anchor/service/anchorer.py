@@ -1,5 +1,5 @@
 """
-Takes sealed batches to `final`: signs, stores, broadcasts, watches.
+Takes sealed batches to `final`: watches the chain, decides, and has anchor.service.sending send.
 
 One step function serves normal work and recovery. It looks at the chain as of one latest and one finalized block, asks
 `anchor.core.lifecycle` what follows, and does that. Nothing is concluded from what an endpoint says to a broadcast.
@@ -13,11 +13,9 @@ from dataclasses import dataclass
 
 import structlog
 
-from anchor.chain.protocol import AnchorRecord, Block, Chain, SendOutcome, Signer
+from anchor.chain.protocol import AnchorRecord, Block, Chain
 from anchor.chain.succession import record_in_line
-from anchor.chain.transactions import anchor_transaction
 from anchor.clock import Clock
-from anchor.core.fees import Fees, first_offer, raised
 from anchor.core.lifecycle import BatchState, BatchView, ChainView, Decision, Step, decide_step
 from anchor.errors import ChainUnavailable, FatalError, Overloaded
 from anchor.service.chain_status import ChainStatus
@@ -25,17 +23,13 @@ from anchor.service.kept_anchors import note_strangers, require_final_anchor
 from anchor.service.look import Look, canonical_hash, final_block, latest_block, look_at_publisher
 from anchor.service.payload_ages import PayloadAges
 from anchor.service.resealing import reseal_on_head
-from anchor.service.spending import ANCHOR_GAS_LIMIT, Funds, Spending
+from anchor.service.sending import AnchorSender, live_payload
+from anchor.service.spending import Funds, Spending
 from anchor.service.turn import require_turn
 from anchor.store.protocol import Store
-from anchor.store.records import Anchorage, Batch, Mined, Payload
+from anchor.store.records import Anchorage, Batch, Mined
 
 log = structlog.get_logger()
-
-MAX_RAISES_AT_ONCE = 4
-"""Dearer payloads of a nonce that a pool's word alone leads to: a liar must not drive the price to the cap."""
-
-_TOO_CHEAP = frozenset({SendOutcome.TOO_CHEAP, SendOutcome.REPLACEMENT_TOO_CHEAP})
 
 MAX_STEPS_A_LOOK = 8
 """Steps that one look at the chain may lead to: enough for a batch to pass from mined to final."""
@@ -43,25 +37,23 @@ MAX_STEPS_A_LOOK = 8
 
 @dataclass(frozen=True, slots=True)
 class AnchorerSettings:
-    """Whose contract, and the anchorer's limits."""
+    """The anchorer's limits."""
 
-    chain_id: int
-    contract: str
     confirmations: int
     poll_s: float
-    max_fee_wei: int
     replace_after_s: float
 
 
 class Anchorer:
-    """Sends and watches anchors; holds no state that matters and is not in the store."""
+    """Takes anchors from `sealed` to `final`; holds no state that matters and is not in the store."""
 
     def __init__(
         self,
         *,
         store: Store,
         chain: Chain,
-        signer: Signer,
+        publisher: str,
+        sender: AnchorSender,
         clock: Clock,
         settings: AnchorerSettings,
         spending: Spending,
@@ -71,7 +63,8 @@ class Anchorer:
     ) -> None:
         self._store = store
         self._chain = chain
-        self._signer = signer
+        self._publisher = publisher
+        self._sender = sender
         self._clock = clock
         self._settings = settings
         self._spending = spending
@@ -79,8 +72,6 @@ class Anchorer:
         self._sealed = sealed
         self._work = work
         self._seen: tuple[object, ...] = ()
-        self._maybe_lost = False
-        self._unpaid: str | None = None
         self._ages = PayloadAges(clock)
 
     async def run(self) -> None:
@@ -118,26 +109,26 @@ class Anchorer:
         self._status.final = final
         anchorage = (await self._store.anchorages())[-1]
         line = await require_turn(
-            self._signer.address, chain=self._chain, anchorage=anchorage, latest=latest, final=final
+            self._publisher, chain=self._chain, anchorage=anchorage, latest=latest, final=final
         )
         await require_final_anchor(self._store, self._chain, line, latest)
-        await note_strangers(self._store, self._chain, self._signer.address, latest)
+        await note_strangers(self._store, self._chain, self._publisher, latest)
         look = None
         if unfinished or await self._store.open_costs():
             look = await look_at_publisher(self._chain, line, latest=latest, final=final)
             await self._spending.settle(look)
         funds = await self._take_stock(latest, look)
         if look is not None:
-            self._maybe_lost, self._unpaid = False, None
+            self._sender.begin_look()
             await self._advance_all(unfinished, look, anchorage)
-            self._status.unpaid = self._unpaid
+            self._status.unpaid = self._sender.unpaid
         # A chain may make its next block only for our transaction: a lost broadcast, or one that waits for money, must
         # not wait for that block.
-        self._seen = () if self._maybe_lost or self._status.unpaid or funds.pause else seen
+        self._seen = () if self._sender.maybe_lost or self._status.unpaid or funds.pause else seen
 
     async def _take_stock(self, latest: Block, look: Look | None) -> Funds:
         """Note, and return, what the account has and what keeps the next anchor from being paid for."""
-        balance_wei = await self._chain.balance_wei(self._signer.address)
+        balance_wei = await self._chain.balance_wei(self._publisher)
         purse = await self._spending.purse(
             balance_wei=balance_wei, now_s=latest.timestamp_s, nonce=look.nonce if look else 0
         )
@@ -210,8 +201,8 @@ class Anchorer:
         final_found = (
             await record_in_line(self._chain, look.line, batch.root, look.final.hash) if found else None
         )
-        payloads = await self._payloads(batch)
-        live = _live(payloads, look)
+        payloads = await self._sender.payloads(batch)
+        live = live_payload(payloads, look)
         view = BatchView(
             state=batch.state,
             sequence=batch.sequence,
@@ -231,11 +222,6 @@ class Anchorer:
         )
         return decide_step(view, chain_view, replace_after_s=self._settings.replace_after_s), found
 
-    async def _payloads(self, batch: Batch) -> Sequence[Payload]:
-        """Return a batch's payloads of the present publisher: those of an account before it can only revert now."""
-        stored = await self._store.payloads(batch.id)
-        return [payload for payload in stored if payload.sender == self._signer.address]
-
     async def _take(
         self,
         step: Step,
@@ -249,11 +235,11 @@ class Anchorer:
             log.warning("anchor.step", step=step.value, sequence=batch.sequence, reason=decision.reason)
         match step:
             case Step.SIGN:
-                return await self._sign(batch, look)
-            case Step.REPLACE if await self._sign(batch, look):
+                return await self._sender.sign(batch, look)
+            case Step.REPLACE if await self._sender.sign(batch, look):
                 return True
             case Step.BROADCAST | Step.REPLACE:
-                await self._offer(batch, look)
+                await self._sender.offer(batch, look)
                 return False
             case Step.MARK_MINED if found is not None:
                 await self._mark_mined(batch, *found)
@@ -267,115 +253,6 @@ class Anchorer:
             case _:
                 raise AssertionError(f"no way to take step {step}")
         return True
-
-    async def _sign(self, batch: Batch, look: Look) -> bool:
-        """
-        Sign and durably store a payload of the next nonce; the next step broadcasts it.
-
-        False where no fee allows it or it cannot be paid for: nothing is signed then, and the next look asks again.
-
-        It pays more than every payload of that nonce before it, those of former seals included: so that pools take
-        it, and one of them at most is mined.
-        """
-        if batch.root is None or batch.sequence is None:
-            raise AssertionError("an unfinished batch is sealed")
-        nonce = look.nonce
-        fees = await self._fees(batch, look)
-        if fees is None or not await self._can_pay(fees, batch, look):
-            return False
-        transaction = anchor_transaction(
-            chain_id=self._settings.chain_id,
-            contract=self._settings.contract,
-            sequence=batch.sequence,
-            root=batch.root,
-            leaf_count=batch.leaf_count,
-            nonce=nonce,
-            gas_limit=ANCHOR_GAS_LIMIT,
-            max_fee_wei=fees.max_fee_wei,
-            priority_fee_wei=fees.priority_fee_wei,
-        )
-        signed = await self._signer.sign(transaction)
-        # Stored before it is broadcast: whatever happens next, the same bytes can be sent again.
-        await self._store.add_payload(
-            batch.id,
-            Payload(
-                hash=signed.hash,
-                sender=self._signer.address,
-                nonce=nonce,
-                max_fee_wei=fees.max_fee_wei,
-                priority_fee_wei=fees.priority_fee_wei,
-                gas_limit=ANCHOR_GAS_LIMIT,
-                created_ms=self._clock.now_ms(),
-                raw=signed.raw,
-            ),
-        )
-        log.info("anchor.signed", sequence=batch.sequence, nonce=nonce, transaction=signed.hash.hex())
-        return True
-
-    async def _can_pay(self, fees: Fees, batch: Batch, look: Look) -> bool:
-        """Whether funds and budget allow a payload; it takes the place of those of its nonce, of which one is mined."""
-        replaced = await self._store.payloads_of_nonce(self._signer.address, look.nonce)
-        purse = await self._spending.purse(
-            balance_wei=self._status.balance_wei or 0, now_s=look.latest.timestamp_s, nonce=look.nonce
-        )
-        reason = self._spending.why_not(
-            purse,
-            fees,
-            replaced_wei=max((payload.gas_limit * payload.max_fee_wei for payload in replaced), default=0),
-        )
-        self._unpaid = reason
-        if reason is not None and self._status.unpaid is None:
-            log.error("anchor.paused", sequence=batch.sequence, reason=reason)
-        return reason is None
-
-    async def _fees(self, batch: Batch, look: Look) -> Fees | None:
-        """Return what a payload of the next nonce offers; None where one is stored and the cap allows no dearer."""
-        market = {
-            "base_fee_wei": look.latest.base_fee_wei,
-            "priority_fee_wei": await self._chain.priority_fee_wei(),
-            "cap_wei": self._settings.max_fee_wei,
-        }
-        earlier = await self._store.payloads_of_nonce(self._signer.address, look.nonce)
-        if not earlier:
-            return first_offer(**market)
-        before = Fees(
-            max_fee_wei=max(payload.max_fee_wei for payload in earlier),
-            priority_fee_wei=max(payload.priority_fee_wei for payload in earlier),
-        )
-        fees = raised(before, **market)
-        self._status.fee_cap_reached = fees is None
-        if fees is None:
-            log.error(
-                "anchor.fee_cap_reached", sequence=batch.sequence, max_fee_wei=self._settings.max_fee_wei
-            )
-            # A batch without a payload of its own still gets one: no pool may know the others any more.
-            own = _live(await self._payloads(batch), look)
-            return first_offer(**market) if own is None or own.nonce != look.nonce else None
-        return fees
-
-    async def _offer(self, batch: Batch, look: Look) -> None:
-        """Broadcast what can be mined next and, where pools find that too cheap, a dearer payload at once."""
-        while await self._broadcast(batch, look) in _TOO_CHEAP:
-            earlier = await self._store.payloads_of_nonce(self._signer.address, look.nonce)
-            if len(earlier) > MAX_RAISES_AT_ONCE or not await self._sign(batch, look):
-                return
-
-    async def _broadcast(self, batch: Batch, look: Look) -> SendOutcome:
-        """Send the payload again that can be mined next; after any answer it counts as maybe sent."""
-        payload = _live(await self._payloads(batch), look)
-        if payload is None:
-            raise AssertionError("what is broadcast is stored")
-        result = await self._chain.broadcast(payload.raw)
-        self._status.broadcast(result.outcome)
-        self._maybe_lost = result.outcome is SendOutcome.UNKNOWN
-        if result.outcome is not SendOutcome.ACCEPTED:
-            log.warning(
-                "anchor.not_accepted",
-                sequence=batch.sequence,
-                outcome=result.outcome.value,
-                message=result.message,
-            )
-        return result.outcome
 
     async def _mark_mined(self, batch: Batch, publisher: str, record: AnchorRecord) -> None:
         # A payload of an account that was succeeded since counts like any other: its record stands for good.
@@ -395,10 +272,3 @@ class Anchorer:
                 log.info("batch.mined", sequence=batch.sequence, block=receipt.block_number)
                 return
         raise ChainUnavailable("the contract has the record, but no receipt of ours fits it yet")
-
-
-def _live(payloads: Sequence[Payload], look: Look) -> Payload | None:
-    """Return the payload that can be mined next, the dearest of that nonce, or else the newest one."""
-    ready = [payload for payload in payloads if payload.nonce == look.nonce]
-    candidates = ready or payloads
-    return candidates[-1] if candidates else None

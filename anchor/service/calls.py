@@ -19,6 +19,7 @@ from anchor.core.fees import Fees, first_offer, raised
 from anchor.errors import ChainUnavailable, ConfigError, FatalError
 from anchor.service.look import final_block, latest_block
 from anchor.service.payload_ages import PayloadAges
+from anchor.service.payload_signing import sign_payload
 from anchor.store.anchorages import AnchorageStore
 from anchor.store.protocol import OutboxStore
 from anchor.store.records import Payload
@@ -162,27 +163,16 @@ class CallSender:
 
     async def _sign(self, call: Call, nonce: int, fees: Fees) -> Payload:
         """Sign and durably store the call; whatever happens next, the same bytes can be sent again."""
-        signed = await self._signer.sign(
-            UnsignedTransaction(
-                chain_id=self._limits.chain_id,
-                to=call.contract,
-                calldata=call.calldata,
-                nonce=nonce,
-                gas_limit=call.gas_limit,
-                max_fee_wei=fees.max_fee_wei,
-                priority_fee_wei=fees.priority_fee_wei,
-            )
-        )
-        payload = Payload(
-            hash=signed.hash,
-            sender=self._signer.address,
+        transaction = UnsignedTransaction(
+            chain_id=self._limits.chain_id,
+            to=call.contract,
+            calldata=call.calldata,
             nonce=nonce,
+            gas_limit=call.gas_limit,
             max_fee_wei=fees.max_fee_wei,
             priority_fee_wei=fees.priority_fee_wei,
-            gas_limit=call.gas_limit,
-            created_ms=self._clock.now_ms(),
-            raw=signed.raw,
         )
+        payload = await sign_payload(self._signer, transaction, now_ms=self._clock.now_ms())
         await self._store.add_call(call.calldata, payload)
         return payload
 

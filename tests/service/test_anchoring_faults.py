@@ -11,7 +11,7 @@ from anchor.chain.protocol import SendOutcome
 from anchor.core.entries import Purpose, StatusEntry
 from anchor.core.lifecycle import MAX_BURNED_NONCES, BatchState
 from anchor.errors import ChainUnavailable, FatalError
-from anchor.service.anchorer import MAX_RAISES_AT_ONCE
+from anchor.service.sending import MAX_RAISES_AT_ONCE
 from anchor.store.records import Batch, Issuer, StatusChange
 from status_lists import get_entry, parse_list_document
 from tests.support.assembly import Running, digest, make_settings, new_chain, running

@@ -14,8 +14,9 @@ from anchor.config import AnchoringSettings
 from anchor.core.lifecycle import BatchState
 from anchor.core.spending import DAY_S, Purse
 from anchor.errors import ChainUnavailable
+from anchor.service.payload_signing import sign_payload
 from anchor.service.spending import ANCHOR_GAS_LIMIT
-from anchor.store.records import Issuer, Payload
+from anchor.store.records import Issuer
 from tests.support.assembly import Running, make_settings, new_chain, running
 from tests.support.fake_sending_chain import BLOCK_TIME_S, CHAIN_ID, CONTRACT, GAS_USED
 
@@ -129,29 +130,18 @@ async def test_call_of_the_succession_counts_like_an_anchor(service: Running, is
     # What the check of every broadcast knows are the payloads of batches.
     service.chain.before_broadcast = None
     calldata = registry.appoint_call(SUCCESSOR)
-    signed = await service.signer.sign(
-        UnsignedTransaction(
-            chain_id=CHAIN_ID,
-            to=CONTRACT,
-            calldata=calldata,
-            nonce=1,
-            gas_limit=100_000,
-            max_fee_wei=2 * GWEI,
-            priority_fee_wei=GWEI // 10,
-        )
-    )
-    payload = Payload(
-        hash=signed.hash,
-        sender=service.publisher,
+    transaction = UnsignedTransaction(
+        chain_id=CHAIN_ID,
+        to=CONTRACT,
+        calldata=calldata,
         nonce=1,
+        gas_limit=100_000,
         max_fee_wei=2 * GWEI,
         priority_fee_wei=GWEI // 10,
-        gas_limit=100_000,
-        created_ms=service.clock.now_ms(),
-        raw=signed.raw,
     )
+    payload = await sign_payload(service.signer, transaction, now_ms=service.clock.now_ms())
     await service.store.add_call(calldata, payload)
-    await service.chain.broadcast(signed.raw)
+    await service.chain.broadcast(payload.raw)
     service.chain.mine(take_pool=False)
     await service.anchorer.step()
     assert (purse(service).spent_wei, purse(service).open_wei) == (COST_WEI, 100_000 * 2 * GWEI)
