@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from anchor.chain.protocol import AnchorRecord, Block, Chain
+from anchor.chain.protocol import AnchorRecord, Block, Chain, Receipt
 from anchor.chain.succession import record_in_line
 from anchor.clock import Clock
 from anchor.core.lifecycle import BatchState, BatchView, ChainView, Decision, Step, decide_step
@@ -258,7 +258,7 @@ class Anchorer:
         # A payload of an account that was succeeded since counts like any other: its record stands for good.
         for payload in reversed(await self._store.payloads(batch.id)):
             receipt = await self._chain.receipt(payload.hash)
-            if receipt is not None and receipt.succeeded and receipt.block_number == record.block_number:
+            if receipt is not None and await self._is_of(record, receipt):
                 mined = Mined(
                     transaction=payload.hash,
                     block_number=receipt.block_number,
@@ -272,3 +272,15 @@ class Anchorer:
                 log.info("batch.mined", sequence=batch.sequence, block=receipt.block_number)
                 return
         raise ChainUnavailable("the contract has the record, but no receipt of ours fits it yet")
+
+    async def _is_of(self, record: AnchorRecord, receipt: Receipt) -> bool:
+        """
+        Whether a receipt tells of the transaction that left a record.
+
+        The two are read one after the other. A reorganisation in between may put the transaction at the same height
+        of another block: number and hash would be the new block's, and the time, which is the record's, the old one's.
+        """
+        if not receipt.succeeded or receipt.block_number != record.block_number:
+            return False
+        block = await self._chain.block(receipt.block_hash)
+        return block is not None and block.timestamp_s == record.timestamp_s

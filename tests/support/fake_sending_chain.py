@@ -140,8 +140,9 @@ class SendingChain:
     """
     Fulfils `anchor.chain.protocol.Chain`; a test mines, finalises, reorganises and breaks it.
 
-    `failing` refuses every read; `unaffordable` makes every transaction cost more than any balance.
-    `loses_receipts` knows of no receipt any more; `lies_of_successors` are successions that no block knows of.
+    `failing` refuses every read; `unaffordable` makes every transaction cost more than any balance. `before_read` is
+    called before each answer. `keeps_dropped_state` answers for blocks that a reorganisation dropped, as nodes do for a
+    while. `loses_receipts` knows of no receipt any more. `lies_of_successors` are successions that no block knows of.
     `broadcast_fault` is "lost" (taken, but the answer never comes), "swallowed" (confirmed, but never taken),
     "underpriced" (called too cheap, whatever it offers) or "refused" (neither). `before_broadcast` sees every payload
     before the pool does, `after_broadcast` when the pool has it and nobody has heard of that.
@@ -167,6 +168,8 @@ class SendingChain:
         self.finality_lag = finality_lag
         self.failing = False
         self.loses_receipts = False
+        self.keeps_dropped_state = False
+        self.before_read: Callable[[], None] | None = None
         self.unaffordable = False
         self.broadcast_fault = ""
         self.before_broadcast: Callable[[bytes], Awaitable[None]] | None = None
@@ -177,6 +180,7 @@ class SendingChain:
         self.passed_over: list[str] = []
         self._finalized_number = 0
         self._branch = 0
+        self._dropped: list[_Mined] = []
         self._mined = [_Mined(block=genesis, state=_State(), transactions=())]
 
     # What a test does
@@ -227,6 +231,7 @@ class SendingChain:
         assert self.latest.number - depth >= self._finalized_number, "a final block is never dropped"
         dropped = self._mined[-depth:]
         del self._mined[-depth:]
+        self._dropped += dropped
         self._branch += 1
         for mined in dropped if back_to_pool else ():
             for transaction, _ in mined.transactions:
@@ -396,12 +401,14 @@ class SendingChain:
     # Within
 
     def _require_answer(self) -> None:
+        if self.before_read is not None:
+            self.before_read()
         if self.failing:
             raise ChainUnavailable("the fake endpoint does not answer")
 
     def _state(self, at: bytes) -> _State:
         self._require_answer()
-        for mined in self._mined:
+        for mined in (*self._mined, *(self._dropped if self.keeps_dropped_state else ())):
             if mined.block.hash == at:
                 return mined.state
         raise ChainUnavailable("the block that was named is not canonical")
