@@ -64,21 +64,17 @@ async def _require_facts_of_the_contract(service: Running, batch: Batch) -> None
 
 
 @pytest.mark.parametrize(
-    ("depth", "back_to_pool", "keeps_dropped_state"),
-    [
-        pytest.param(1, True, False, id="moved by one"),
-        pytest.param(2, True, True, id="moved by two, dropped state is told"),
-        pytest.param(2, False, False, id="lost"),
-    ],
+    ("depth", "transactions", "dropped_state"),
+    [(1, "moved", "forgotten"), (2, "moved", "told"), (2, "lost", "forgotten")],
 )
 async def test_reorganisation_between_any_two_reads_leaves_the_facts_of_one_chain(
-    service: Running, issuer: Issuer, depth: int, back_to_pool: bool, keeps_dropped_state: bool
+    service: Running, issuer: Issuer, depth: int, transactions: str, dropped_state: str
 ) -> None:
     """Fault 24: before each read of a batch's way to final, in turn."""
-    service.chain.keeps_dropped_state = keeps_dropped_state
+    service.chain.keeps_dropped_state = dropped_state == "told"
     for _ in range(depth):
         service.chain.mine()
     rounds = 0
-    while await _round(service, issuer, position=rounds, depth=depth, back_to_pool=back_to_pool):
+    while await _round(service, issuer, position=rounds, depth=depth, back_to_pool=transactions == "moved"):
         rounds += 1
     assert rounds > LOOKS
