@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from anchor.chain.protocol import AnchorRecord, Block, Chain, Receipt
+from anchor.chain.protocol import AnchorRecord, Block, Chain
 from anchor.chain.succession import record_in_line
 from anchor.clock import Clock
 from anchor.core.lifecycle import BatchState, BatchView, ChainView, Decision, Step, decide_step
@@ -21,13 +21,14 @@ from anchor.errors import ChainUnavailable, FatalError, Overloaded
 from anchor.service.chain_status import ChainStatus
 from anchor.service.kept_anchors import note_strangers, require_final_anchor
 from anchor.service.look import Look, canonical_hash, final_block, latest_block, look_at_publisher
+from anchor.service.mined_anchors import find_mined
 from anchor.service.payload_ages import PayloadAges
 from anchor.service.resealing import reseal_on_head
 from anchor.service.sending import AnchorSender, live_payload
 from anchor.service.spending import Funds, Spending
 from anchor.service.turn import require_turn
 from anchor.store.protocol import Store
-from anchor.store.records import Anchorage, Batch, Mined
+from anchor.store.records import Anchorage, Batch
 
 log = structlog.get_logger()
 
@@ -255,32 +256,8 @@ class Anchorer:
         return True
 
     async def _mark_mined(self, batch: Batch, publisher: str, record: AnchorRecord) -> None:
-        # A payload of an account that was succeeded since counts like any other: its record stands for good.
-        for payload in reversed(await self._store.payloads(batch.id)):
-            receipt = await self._chain.receipt(payload.hash)
-            if receipt is not None and await self._is_of(record, receipt):
-                mined = Mined(
-                    transaction=payload.hash,
-                    block_number=receipt.block_number,
-                    block_hash=receipt.block_hash,
-                    block_time_s=record.timestamp_s,
-                    publisher=publisher,
-                )
-                await self._store.mark_mined(batch.id, mined)
-                self._status.mined()
-                self._work.set()
-                log.info("batch.mined", sequence=batch.sequence, block=receipt.block_number)
-                return
-        raise ChainUnavailable("the contract has the record, but no receipt of ours fits it yet")
-
-    async def _is_of(self, record: AnchorRecord, receipt: Receipt) -> bool:
-        """
-        Whether a receipt tells of the transaction that left a record.
-
-        The two are read one after the other. A reorganisation in between may put the transaction at the same height
-        of another block: number and hash would be the new block's, and the time, which is the record's, the old one's.
-        """
-        if not receipt.succeeded or receipt.block_number != record.block_number:
-            return False
-        block = await self._chain.block(receipt.block_hash)
-        return block is not None and block.timestamp_s == record.timestamp_s
+        mined = await find_mined(self._store, self._chain, batch, publisher, record)
+        await self._store.mark_mined(batch.id, mined)
+        self._status.mined()
+        self._work.set()
+        log.info("batch.mined", sequence=batch.sequence, block=mined.block_number)

@@ -115,8 +115,7 @@ async def test_receipt_that_an_endpoint_has_lost_makes_no_room_in_a_budget(
     service.chain.mine()
     service.chain.finalize()
     service.chain.loses_receipts = True
-    with pytest.raises(ChainUnavailable, match="no receipt of ours"):
-        await service.anchorer.step()
+    await service.anchorer.step()
 
     assert (purse(service).spent_wei, purse(service).open_wei) == (WORST_WEI, 0)
     service.chain.loses_receipts = False
