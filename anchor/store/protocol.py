@@ -355,7 +355,11 @@ class OutboxStore(Protocol):
         ...
 
     async def mark_mined(self, batch: int, mined: Mined) -> None:
-        """Record in which block the anchor stands; the state becomes `mined`."""
+        """
+        Record in which block the anchor stands; the state becomes `mined`.
+
+        A sequence is one batch's on chain: another that was called mined under it is `sent` again.
+        """
         ...
 
     async def mark_unmined(self, batch: int) -> None:

@@ -440,6 +440,41 @@ async def test_former_seal_is_mined_after_all_each_batch_is_anchored_once(
     await check_versions_rise(service)
 
 
+async def test_reorganisation_puts_one_batch_in_the_place_of_another(
+    service: Running, issuer: Issuer
+) -> None:
+    """Of two seals for one sequence a block holds the later batch's, then another block the older's: both are told."""
+    chain = service.chain
+    await revoked_by(service, issuer)
+    first, second = await service.store.unfinished_batches()
+    (former,) = await service.store.payloads(second.id)
+    chain.reorganise(2, back_to_pool=False)
+    chain.send_foreign(service.publisher, anchor=(1, FOREIGN_ROOT, 1))
+    chain.mine()
+    chain.finalize()
+    await service.turn()
+    (resealed,) = await service.store.payloads(first.id)
+    chain.drop_pool()
+    await chain.broadcast(former.raw)
+    await service.mine()
+    assert await service.state(second.id) is BatchState.MINED
+
+    chain.reorganise(1, back_to_pool=False)
+    await chain.broadcast(resealed.raw)
+    await service.mine()
+
+    assert [await service.state(batch.id) for batch in (first, second)] == [BatchState.MINED, BatchState.SENT]
+    for _ in range(6):
+        await service.mine()
+        chain.finalize()
+    found = [await service.batch(batch.id) for batch in (first, second)]
+    assert [(batch.state, batch.sequence) for batch in found] == [
+        (BatchState.FINAL, 2),
+        (BatchState.FINAL, 3),
+    ]
+    await check_versions_rise(service)
+
+
 async def three_dropped(service: Running, issuer: Issuer) -> list[Batch]:
     """Anchor a credential and two status changes, and have a stranger take the first one's place; publish a third."""
     entry = await revoked_by(service, issuer)

@@ -253,9 +253,11 @@ def payloads_of_nonce(session: Session, sender: str, nonce: int) -> Sequence[Pay
 
 
 def mark_mined(session: Session, batch: int, mined: Mined) -> None:
-    """Record a block; the sequence is the batch's from now on."""
+    """Record a block; the sequence is the batch's from now on, and no other batch is mined under it any more."""
     current = _existing(session, batch)
     if current.sequence is not None and not current.state.is_mined:
+        # The chain holds one root under a sequence: a reorganisation may have put this one in another's place.
+        _forget_block(session, "sequence = ? and id != ?", current.sequence, batch)
         _take_sequence(session, batch, current.sequence)
     session.execute(
         """
@@ -276,19 +278,23 @@ def mark_mined(session: Session, batch: int, mined: Mined) -> None:
 
 def mark_unmined(session: Session, batch: int) -> None:
     """Forget a block."""
-    session.execute(
-        """
-        update batches set state = 'sent', mined_transaction = null, block_number = null, block_hash = null,
-                           block_time_s = null, publisher = null
-        where id = ? and state = 'mined'
-        """,
-        (batch,),
-    )
+    _forget_block(session, "id = ?", batch)
 
 
 def mark_final(session: Session, batch: int) -> None:
     """Make a mined batch final."""
     session.execute("update batches set state = 'final' where id = ? and state = 'mined'", (batch,))
+
+
+def _forget_block(session: Session, condition: str, *parameters: object) -> None:
+    session.execute(
+        f"""
+        update batches set state = 'sent', mined_transaction = null, block_number = null, block_hash = null,
+                           block_time_s = null, publisher = null
+        where state = 'mined' and {condition}
+        """,
+        parameters,
+    )
 
 
 def _existing(session: Session, batch: int) -> Batch:
