@@ -98,12 +98,13 @@ class CallSender:
             latest = await latest_block(self._chain)
             final = await final_block(self._chain, latest, confirmations=self._limits.confirmations)
             nonce = await self._chain.nonce(self._signer.address, latest.hash)
-            nonce_final = await self._chain.nonce(self._signer.address, final.hash)
             # A withdrawal is made before it is sent, where an appointment that it is to stop is not mined yet.
-            if not await call.is_made(latest.hash) or await self._is_opposed(call, nonce, nonce):
+            if not await call.is_made(latest.hash) or await self._is_opposed(call, nonce):
                 await self._push(call, latest, nonce)
             # Both: what is final may be undone by a later call that is not.
-            elif await call.is_made(final.hash) and not await self._is_opposed(call, nonce_final, nonce):
+            elif await call.is_made(final.hash) and not await self._is_opposed(
+                call, await self._chain.nonce(self._signer.address, final.hash)
+            ):
                 return self._tell(block=final, is_final=True)
             else:
                 self._tell(block=latest)
@@ -112,15 +113,15 @@ class CallSender:
             f"the call was not final within {self._limits.wait_s / 3600:g} hours: give the command again, it goes on"
         )
 
-    async def _is_opposed(self, call: Call, first_nonce: int, last_nonce: int) -> bool:
-        """Whether another call of ours has one of some nonces."""
-        own = await self._store.calls(self._signer.address, call.calldata)
-        hashes = {payload.hash for payload in own}
-        for nonce in range(first_nonce, last_nonce + 1):
-            others = await self._store.calls_of_nonce(self._signer.address, nonce)
-            if any(other.hash not in hashes for other in others):
-                return True
-        return False
+    async def _is_opposed(self, call: Call, nonce: int) -> bool:
+        """
+        Whether another call of ours has a nonce or a later one: it can still be mined.
+
+        A later one may wait behind an anchor that a reorganisation dropped.
+        """
+        own = {payload.hash for payload in await self._store.calls(self._signer.address, call.calldata)}
+        others = await self._store.calls_from_nonce(self._signer.address, nonce)
+        return any(other.hash not in own for other in others)
 
     async def _push(self, call: Call, latest: Block, nonce: int) -> None:
         """Broadcast what the account sends next: the call, or an anchor that is on its way before it."""
@@ -128,7 +129,7 @@ class CallSender:
         await self._refuse_reverted(nonce)
         waiting = await self._store.payloads_of_nonce(account, nonce)
         own = {payload.hash for payload in await self._store.calls(account, call.calldata)}
-        others = {payload.hash for payload in await self._store.calls_of_nonce(account, nonce)} - own
+        others = {payload.hash for payload in await self._store.calls_from_nonce(account, nonce)} - own
         newest = waiting[-1] if waiting else None
         if newest is None:
             newest = await self._sign(call, nonce, await self._first_fees(latest))

@@ -31,8 +31,8 @@ class AnchorageStore(Protocol):
         """Return the signed forms of such a call by an account, oldest first."""
         ...
 
-    async def calls_of_nonce(self, sender: str, nonce: int) -> Sequence[Payload]:
-        """Return every such call of an account at the last anchorage that was signed with a nonce, oldest first."""
+    async def calls_from_nonce(self, sender: str, nonce: int) -> Sequence[Payload]:
+        """Return every such call of an account that was signed with a nonce or a later one, oldest first."""
         ...
 
     async def move(self, place: NewAnchorage, *, abandons: bool) -> Anchorage:

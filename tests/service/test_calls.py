@@ -131,6 +131,29 @@ async def test_withdrawal_takes_the_place_of_an_appointment_that_is_not_mined(
     assert service.chain.pool == {}
 
 
+async def test_withdrawal_outlasts_an_appointment_that_waits_behind_a_dropped_anchor(
+    service: Running, issuer: Issuer, publisher: str
+) -> None:
+    """A reorganisation frees the nonce before the appointment's: both may still be mined, so nothing is final yet."""
+    await service.seal(issuer, 2)
+    await service.turn()
+    await service.mine()
+    service.chain.after_broadcast = lambda _raw: crash()
+    with pytest.raises(Crash):
+        await _sender(service, _local(service))[0].make(await _appoint(service, SUCCESSOR.address))
+    service.chain.after_broadcast = None
+    service.chain.reorganise(1)
+    assert [nonce for _, nonce in sorted(service.chain.pool)] == [1, 2]
+
+    done = await _sender(service, _local(service))[0].make(await _appoint(service, None))
+
+    assert done.is_final
+    service.chain.mine()
+    assert (await _view(service, publisher)).appointed is None
+    assert service.chain.pool == {}
+    assert len(service.chain.anchored_roots(publisher)) == 2
+
+
 @pytest.mark.parametrize("moment", ["before_broadcast", "after_broadcast"])
 async def test_call_broken_off_goes_on_with_the_same_bytes(
     service: Running, publisher: str, moment: str

@@ -94,9 +94,9 @@ def calls(session: Session, sender: str, calldata: bytes) -> Sequence[Payload]:
     return [Payload(**dict(row)) for row in rows]
 
 
-def calls_of_nonce(session: Session, sender: str, nonce: int) -> Sequence[Payload]:
-    """Return the calls of the last anchorage's contract that an account signed with a nonce, oldest first."""
-    rows = session.all(f"{_CALL} and nonce = ? order by rowid", (sender, nonce))
+def calls_from_nonce(session: Session, sender: str, nonce: int) -> Sequence[Payload]:
+    """Return the calls of the last anchorage's contract that an account signed with a nonce or a later one."""
+    rows = session.all(f"{_CALL} and nonce >= ? order by rowid", (sender, nonce))
     return [Payload(**dict(row)) for row in rows]
 
 

@@ -152,9 +152,9 @@ class SqliteStore:
         """See Store."""
         return await self._read(lambda session: anchorages.calls(session, sender, calldata))
 
-    async def calls_of_nonce(self, sender: str, nonce: int) -> Sequence[Payload]:
+    async def calls_from_nonce(self, sender: str, nonce: int) -> Sequence[Payload]:
         """See Store."""
-        return await self._read(lambda session: anchorages.calls_of_nonce(session, sender, nonce))
+        return await self._read(lambda session: anchorages.calls_from_nonce(session, sender, nonce))
 
     async def move(self, place: NewAnchorage, *, abandons: bool) -> Anchorage:
         """See Store."""
