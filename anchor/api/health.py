@@ -37,6 +37,7 @@ async def readyz(request: web.Request) -> web.Response:
     if backlog >= services.limits.backlog_entries:
         problems.append(f"{backlog} digests wait for the chain")
     warnings = [f"RPC endpoint {problem}" for problem in status.endpoint_problems()]
+    warnings += [status.final_problem] if status.final_problem else []
     warnings += _funds_warnings(status.funds, warn_days=services.warn_days)
     body = {
         "ready": not problems,

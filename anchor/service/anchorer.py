@@ -118,6 +118,7 @@ class Anchorer:
         if unfinished or await self._store.open_costs():
             look = await look_at_publisher(self._chain, line, latest=latest, final=final)
             await self._spending.settle(look)
+        self._status.final_problem = look.final_problem if look else None
         funds = await self._take_stock(latest, look)
         if look is not None:
             self._sender.begin_look()
@@ -199,8 +200,11 @@ class Anchorer:
         record = found[1] if found else None
         if record is not None and record.sequence != batch.sequence:
             raise FatalError(f"the contract holds root {batch.root.hex()} under sequence {record.sequence}")
+        can_be_final = found is not None and look.final_problem is None
         final_found = (
-            await record_in_line(self._chain, look.line, batch.root, look.final.hash) if found else None
+            await record_in_line(self._chain, look.line, batch.root, look.final.hash)
+            if can_be_final
+            else None
         )
         payloads = await self._sender.payloads(batch)
         live = live_payload(payloads, look)

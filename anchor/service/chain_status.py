@@ -23,7 +23,7 @@ class ChainStatus:
     Written by the anchorer and the sealer, read by the API.
 
     `funds` is the account as of the newest block, `unpaid` why the newest payload was not signed, `hold` what holds
-    back a batch that is due.
+    back a batch that is due, `final_problem` why nothing can be found final.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class ChainStatus:
         self.latest: Block | None = None
         self.final_number: int | None = None
         self.final: Block | None = None
+        self.final_problem: str | None = None
         self.balance_wei: int | None = None
         self.funds: Funds | None = None
         self.unpaid: str | None = None

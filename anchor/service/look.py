@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import structlog
+
 from anchor.chain.protocol import Block, Chain
 from anchor.errors import ChainUnavailable
+
+log = structlog.get_logger()
+
+NOTHING_IS_FINAL = (0, 0)
+"""Stands for the next sequence and the nonce at a final block whose state cannot be read: all that waits, waits on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +20,8 @@ class Look:
     """
     The publisher's head and account at the latest block and at the final one.
 
-    `line` is the line of succession at the latest block, which ends with the publisher.
+    `line` is the line of succession at the latest block, which ends with the publisher. `final_problem` says why the
+    state at the final block cannot be read (None: it can): nothing counts as final then, and all else goes on.
     """
 
     line: tuple[str, ...]
@@ -24,22 +32,41 @@ class Look:
     head_root: bytes | None
     nonce: int
     nonce_final: int
+    final_problem: str | None = None
 
 
 async def look_at_publisher(chain: Chain, line: tuple[str, ...], *, latest: Block, final: Block) -> Look:
-    """Read the state of the last publisher of a line at two blocks; ChainUnavailable where the endpoint cannot."""
+    """
+    Read the state of the last publisher of a line at two blocks; ChainUnavailable where the latest cannot be read.
+
+    Where only the final one cannot, the look says so: while a chain finalises nothing, its final block falls behind the
+    state that endpoints keep, and anchors must go on being sent.
+    """
     publisher = line[-1]
     head = await chain.head(publisher, latest.hash)
-    final_head = await chain.head(publisher, final.hash)
+    nonce = await chain.nonce(publisher, latest.hash)
+    final_problem = None
+    try:
+        final_head = await chain.head(publisher, final.hash)
+        next_sequence_final = final_head.record.sequence + 1 if final_head else 1
+        nonce_final = await chain.nonce(publisher, final.hash)
+    except ChainUnavailable as exc:
+        next_sequence_final, nonce_final = NOTHING_IS_FINAL
+        final_problem = (
+            f"the state at the final block {final.number} cannot be read, so nothing is called final and anchors go on "
+            f"({exc}): name an endpoint that keeps older states"
+        )
+        log.warning("chain.final_state_unreadable", block=final.number, reason=str(exc))
     return Look(
         line=line,
         latest=latest,
         final=final,
         next_sequence=head.record.sequence + 1 if head else 1,
-        next_sequence_final=final_head.record.sequence + 1 if final_head else 1,
+        next_sequence_final=next_sequence_final,
         head_root=head.root if head else None,
-        nonce=await chain.nonce(publisher, latest.hash),
-        nonce_final=await chain.nonce(publisher, final.hash),
+        nonce=nonce,
+        nonce_final=nonce_final,
+        final_problem=final_problem,
     )
 
 

@@ -77,10 +77,9 @@ class Spending:
         """Return an account's nonce at the latest and at the final block of a look."""
         if account == look.line[-1]:
             return look.nonce, look.nonce_final
-        return (
-            await self._chain.nonce(account, look.latest.hash),
-            await self._chain.nonce(account, look.final.hash),
-        )
+        used = await self._chain.nonce(account, look.latest.hash)
+        # Where the state at the final block cannot be read, nothing is settled yet.
+        return used, 0 if look.final_problem else await self._chain.nonce(account, look.final.hash)
 
     async def purse(self, *, balance_wei: int, now_s: int, nonce: int) -> Purse:
         """Return the purse as of a block's time and the publisher's nonce there."""

@@ -242,3 +242,19 @@ async def test_passed_over_endpoints_are_warnings(api: ApiCaller, service: Runni
 
     assert answer.status == 200
     assert answer.json["warnings"] == ["RPC endpoint https://rpc.example.org is behind the other endpoints"]
+
+
+async def test_final_block_that_nobody_can_read_is_a_warning(api: ApiCaller, service: Running) -> None:
+    """Anchoring goes on, so the service is ready; that nothing becomes final, and why, is told."""
+    service.chain.finality_lag = None
+    service.chain.mine()
+    service.chain.oldest_state = 1
+    await service.seal(await service.add_issuer("academy"), 1)
+    await service.anchorer.step()
+    service.services.status.answered()
+
+    answer = await api.get("/readyz")
+
+    assert answer.status == 200
+    (warning,) = answer.json["warnings"]
+    assert "the state at the final block 0 cannot be read, so nothing is called final" in warning

@@ -142,7 +142,8 @@ class SendingChain:
 
     `failing` refuses every read; `unaffordable` makes every transaction cost more than any balance. `before_read` is
     called before each answer. `keeps_dropped_state` answers for blocks that a reorganisation dropped, as nodes do for a
-    while. `loses_receipts` knows of no receipt any more. `lies_of_successors` are successions that no block knows of.
+    while; `oldest_state` is the first block whose state is kept. `loses_receipts` knows of no receipt any more.
+    `lies_of_successors` are successions that no block knows of.
     `broadcast_fault` is "lost" (taken, but the answer never comes), "swallowed" (confirmed, but never taken),
     "underpriced" (called too cheap, whatever it offers) or "refused" (neither). `before_broadcast` sees every payload
     before the pool does, `after_broadcast` when the pool has it and nobody has heard of that.
@@ -167,6 +168,7 @@ class SendingChain:
         self.suggested_priority_fee_wei = 10**8
         self.finality_lag = finality_lag
         self.failing = False
+        self.oldest_state = 0
         self.loses_receipts = False
         self.keeps_dropped_state = False
         self.before_read: Callable[[], None] | None = None
@@ -409,6 +411,8 @@ class SendingChain:
     def _state(self, at: bytes) -> _State:
         self._require_answer()
         for mined in (*self._mined, *(self._dropped if self.keeps_dropped_state else ())):
+            if mined.block.hash == at and mined.block.number < self.oldest_state:
+                raise ChainUnavailable("missing trie node")
             if mined.block.hash == at:
                 return mined.state
         raise ChainUnavailable("the block that was named is not canonical")
