@@ -12,6 +12,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -154,9 +155,11 @@ def _commit_group(database: Database, group: list[_Job[Any]]) -> None:
         outcomes = [_run_in_savepoint(session, job) for job in group]
         session.execute("commit")
     except Exception as exc:  # noqa: BLE001 - whatever it is, the thread lives on and no caller waits for ever
-        if database.conn.in_transaction:
-            session.execute("rollback")
         failure = _translated(exc)
+        # A disk that fails may fail here too. The next group finds the transaction open then, and is told the same.
+        with suppress(sqlite3.Error):
+            if database.conn.in_transaction:
+                session.execute("rollback")
         outcomes = [(None, failure)] * len(group)
     for job, (result, error) in zip(group, outcomes, strict=True):
         job.loop.call_soon_threadsafe(_settle, job.future, result, error)
