@@ -159,7 +159,8 @@ class ServiceClient:
     async def submit(self, submissions: Sequence[Submission]) -> tuple[Receipt, ...]:
         """Submit 1 to MAX_ITEMS digests, all or none, and return their receipts in the same order.
 
-        On return they are durable. Submitting again returns the first receipts.
+        On return they are durable. Submitting again returns the first receipts. ServiceUnavailable where the answer is
+        about others: another digest, or another status entry than was to be bound.
         """
         _require_count(len(submissions))
         body: JsonValue = [submission_to_json(item) for item in submissions]
@@ -169,6 +170,13 @@ class ServiceClient:
             raise ServiceUnavailable(
                 f"the service at {self._connection.host} gave receipts for other digests"
             )
+        # A credential that is bound elsewhere, or nowhere, is one that its issuer cannot revoke.
+        for submission, receipt in zip(submissions, receipts, strict=True):
+            if not _is_bound_as_asked(submission, receipt):
+                raise ServiceUnavailable(
+                    f"the service at {self._connection.host} bound the digest {encode_digest(receipt.digest)} to "
+                    "another status entry than it was sent with: look with `anchor status` before it is issued"
+                )
         return receipts
 
     async def submit_packed(self, digests: bytes, *, method: Method, salted: bool = False) -> PackedReceipt:
@@ -215,9 +223,12 @@ class ServiceClient:
                 return None
             raise self._connection.error(answer)
         document = self._document(answer.body, parse_proof)
-        if document.proof.entry.digest != target.digest:
+        entry = document.proof.entry
+        # Without a method the service looks under all of them, the salted ones too.
+        is_same = target.method is None or (entry.method, entry.salted) == (target.method, target.salted)
+        if entry.digest != target.digest or not is_same:
             raise ServiceUnavailable(
-                f"the service at {self._connection.host} gave the proof of another digest"
+                f"the service at {self._connection.host} gave the proof of another digest, or of another method"
             )
         return document
 
@@ -349,6 +360,12 @@ class ServiceClient:
                 f"the service at {self._connection.host} answered what this program cannot read ({exc}): "
                 "is this the right address, and of the same version?"
             ) from exc
+
+
+def _is_bound_as_asked(submission: Submission, receipt: Receipt) -> bool:
+    if submission.status == "allocate":
+        return receipt.status is not None
+    return receipt.status == submission.status
 
 
 def _require_count(count: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import AsyncIterator, Iterator
+from typing import Literal
 
 import pytest
 
@@ -83,6 +84,30 @@ async def test_submit_receipts_for_other_digests_are_refused(
 
     with pytest.raises(ServiceUnavailable, match="receipts for other digests"):
         await client.submit([Submission(DIGEST, Method.JCS)])
+
+
+@pytest.mark.parametrize(
+    ("sent", "answered"),
+    [
+        (StatusEntry(0, 7), None),
+        (StatusEntry(0, 7), {"list": 0, "index": 8}),
+        ("allocate", None),
+        (None, {"list": 0, "index": 7}),
+    ],
+)
+async def test_submit_receipt_of_another_binding_is_refused(
+    client: ServiceClient,
+    service: FakeService,
+    sent: StatusEntry | Literal["allocate"] | None,
+    answered: dict[str, int] | None,
+) -> None:
+    """A digest that is bound to another entry than was sent could not be revoked by it: nobody is told that it is."""
+    await client.submit([Submission(DIGEST, Method.JCS)])
+    receipt = service._receipt((DIGEST, Method.JCS, False)) | {"status": answered}
+    service.canned.append(Canned(200, json.dumps({"items": [receipt]}).encode()))
+
+    with pytest.raises(ServiceUnavailable, match=r"bound the digest u\S+ to another status entry"):
+        await client.submit([Submission(DIGEST, Method.JCS, status=sent)])
 
 
 async def test_submit_answer_of_another_shape_is_refused(client: ServiceClient, service: FakeService) -> None:
@@ -175,6 +200,24 @@ async def test_proof_of_another_digest_is_refused(client: ServiceClient, service
 
     with pytest.raises(ServiceUnavailable, match="the proof of another digest"):
         await client.proof(DigestTarget(DIGEST))
+
+
+@pytest.mark.parametrize(
+    "target", [DigestTarget(DIGEST, Method.RAW), DigestTarget(DIGEST, Method.JCS, salted=True)]
+)
+async def test_proof_under_another_method_or_salt_is_refused(
+    client: ServiceClient, service: FakeService, target: DigestTarget
+) -> None:
+    """A digest stands under each method apart: the proof of the other one proves nothing of this credential."""
+    await client.submit([Submission(DIGEST, Method.JCS)])
+    other = await client.proof(DigestTarget(DIGEST))
+    assert other is not None
+    service.canned.append(Canned(200, json.dumps(proof_to_json(other)).encode()))
+
+    with pytest.raises(ServiceUnavailable, match="or of another method"):
+        await client.proof(target)
+    service.canned.append(Canned(200, json.dumps(proof_to_json(other)).encode()))
+    assert await client.proof(DigestTarget(DIGEST)) == other
 
 
 async def test_status_change_by_entry_and_by_digest(client: ServiceClient, service: FakeService) -> None:
