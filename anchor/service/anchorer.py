@@ -74,6 +74,7 @@ class Anchorer:
         self._work = work
         self._seen: tuple[object, ...] = ()
         self._ages = PayloadAges(clock)
+        self._started_s = clock.now_ms() // 1000
 
     async def run(self) -> None:
         """Step at every poll, and at once when a batch is sealed, until cancelled."""
@@ -113,7 +114,7 @@ class Anchorer:
             self._publisher, chain=self._chain, anchorage=anchorage, latest=latest, final=final
         )
         await require_final_anchor(self._store, self._chain, line, latest)
-        await note_strangers(self._store, self._chain, self._publisher, latest)
+        await note_strangers(self._store, self._chain, self._publisher, latest, started_s=self._started_s)
         look = None
         if unfinished or await self._store.open_costs():
             look = await look_at_publisher(self._chain, line, latest=latest, final=final)

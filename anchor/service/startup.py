@@ -9,7 +9,13 @@ from anchor.chain.registry import code_hash
 from anchor.chain.succession import line_of
 from anchor.config import Settings
 from anchor.errors import ChainUnavailable, ConfigError, FatalError
-from anchor.service.kept_anchors import known_sequence, require_final_anchor
+from anchor.service.kept_anchors import (
+    is_news,
+    is_strange,
+    known_sequence,
+    require_final_anchor,
+    unknown_anchors,
+)
 from anchor.service.turn import line_that_ends_with
 from anchor.store.protocol import Store
 from anchor.store.records import Anchorage, NewAnchorage
@@ -109,14 +115,9 @@ async def _check_sequences(
 ) -> None:
     head = await chain.head(signer.address, latest_hash)
     known = await known_sequence(store)
-    if head is None or head.record.sequence <= known:
+    if head is None or not await is_strange(store, head) or not await is_news(store, head):
         return
     if accepts_strangers:
         await store.note_strangers(head.record.sequence)
         return
-    raise FatalError(
-        f"the chain holds anchors of {signer.address} up to sequence {head.record.sequence}, this database knows "
-        f"{known}: an old backup was put back, or the key is used elsewhere, which cannot be told apart; put the "
-        "newest database back or, only where you are sure that it is the newest and those anchors are not its own, "
-        "start with --accept-foreign-anchors"
-    )
+    raise FatalError(unknown_anchors(signer.address, head, known=known))

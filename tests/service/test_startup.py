@@ -126,6 +126,61 @@ async def test_old_backup_refused(service: Running, issuer: Issuer) -> None:
     assert len(service.chain.anchored_roots(service.publisher)) == 1
 
 
+async def test_old_backup_behind_an_endpoint_that_lags_stops_when_it_catches_up(
+    service: Running, issuer: Issuer
+) -> None:
+    """Fault 9: what the endpoint did not show at the start is noticed later: no digest is anchored again."""
+    chain, database = service.chain, service.settings.database
+    (accepted,) = await service.submit(issuer, 1)
+    await service.store.close()
+    backup = database.read_bytes()
+    await service.start()
+    service.clock.advance(60)
+    await service.turn()
+    await service.mine(6)
+    await service.store.close()
+    newest = database.read_bytes()
+    database.write_bytes(backup)
+    whole = chain._mined
+    chain._mined, chain._finalized_number = whole[:1], 0
+    await service.start()
+    await service.turn()
+    assert await service.state(accepted.batch) is BatchState.SENT
+
+    chain._mined = whole
+    chain.drop_pool()
+    with pytest.raises(FatalError, match="an old backup was put back"):
+        await service.turn()
+    await service.store.close()
+    # The batch that was sealed on the endpoint's word is no excuse: the chain's anchor is older.
+    await refused(service, FatalError, "start with --accept-foreign-anchors")
+
+    database.write_bytes(newest)
+    await service.start()
+    await service.mine(4)
+    assert len(chain.anchored_roots(service.publisher)) == 1
+    await check_everything(service, issuer, accepted)
+
+
+async def test_strangers_anchor_under_a_sealed_batchs_sequence_is_accepted_for_good(
+    service: Running, issuer: Issuer
+) -> None:
+    """A stranger that was quicker than our own seal, unseen until the next start, is told from a backup by a person."""
+    service.chain.send_foreign(service.publisher, anchor=(1, digest(666), 1))
+    service.chain.mine()
+    service.clock.advance(1)
+    batch = await service.seal(issuer, 1)
+    await service.store.close()
+    await refused(service, FatalError, "start with --accept-foreign-anchors")
+
+    await service.start(accepts_strangers=True)
+    await service.restart()
+    await service.mine(8)
+
+    anchored = await service.batch(batch.id)
+    assert (anchored.state, anchored.sequence, anchored.previous_root) == (BatchState.FINAL, 2, digest(666))
+
+
 async def test_key_used_by_another_service_refused(tmp_path: Path) -> None:
     """Fault 8: A second service with the same key and an empty database does not start beside the first."""
     chain = new_chain()
