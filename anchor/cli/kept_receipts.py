@@ -18,12 +18,14 @@ from anchor.documents import MAX_RECEIPT_BYTES, ReceiptDocument, parse_receipt, 
 from anchor.errors import InvalidInput, InvalidProof
 from anchor.verify.files import receipt_path_of
 
+_ADVICE = "move it away, or replace it with --force"
+
 
 def write_receipts(outcomes: Iterable[Outcome], directory: Path | None, *, force: bool) -> None:
     """Write the receipt of every file that was accepted, and note where, or what kept it from being written.
 
-    One of the same entry stays as it is: its promise is the older one. One of another entry may be the only evidence
-    that its holder has, and is replaced only by `force`.
+    One of the same entry and place stays as it is: its promise is the older one. One of another entry, or for another
+    chain or service, may be the only evidence that its holder has, and is replaced only by `force`.
     """
     for outcome in outcomes:
         if outcome.receipt is None or outcome.receipt.document is None or outcome.file is None:
@@ -33,13 +35,21 @@ def write_receipts(outcomes: Iterable[Outcome], directory: Path | None, *, force
         kept = _kept(path)
         if kept is None or force:
             _write(outcome, path, document)
-        elif kept.promised.entry == document.promised.entry:
-            outcome.promise = path
-        else:
-            outcome.warning = (
-                f"{path} is the receipt of another digest and was kept: move it away, or replace it "
-                "with --force"
+        elif kept.promised.entry != document.promised.entry:
+            outcome.warn(f"{path} is the receipt of another digest and was kept: {_ADVICE}")
+        elif _place(kept) != _place(document):
+            outcome.warn(
+                f"{path} is this digest's receipt for another chain or service and was kept: {_ADVICE}"
             )
+        else:
+            outcome.promise = path
+
+
+def _place(document: ReceiptDocument) -> tuple[object, ...]:
+    """Return who promised the anchor, and where: a move, or another service, makes another promise of it."""
+    promise = document.signed.promise
+    chain = (promise.chain_id, promise.genesis_hash)
+    return *chain, promise.contract.lower(), promise.publisher.lower(), promise.base_url
 
 
 def _write(outcome: Outcome, path: Path, document: ReceiptDocument) -> None:
@@ -48,7 +58,7 @@ def _write(outcome: Outcome, path: Path, document: ReceiptDocument) -> None:
         write_to_pass_on(path, text, what="the receipt")
     except InvalidInput as exc:
         # The digest is accepted all the same, and its proof may still be written.
-        outcome.warning = str(exc)
+        outcome.warn(str(exc))
         return
     outcome.promise = path
 

@@ -43,6 +43,10 @@ class Outcome:
     error: str | None = None
     warning: str | None = None
 
+    def warn(self, text: str) -> None:
+        """Add what a person should know of this file to what was said before."""
+        self.warning = text if self.warning is None else f"{self.warning}; {text}"
+
     @property
     def target(self) -> DigestTarget:
         """The digest to look up for this file; only of one that was read."""

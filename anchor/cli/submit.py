@@ -175,7 +175,9 @@ async def _write_proofs(
 
 def _write_one(outcome: Outcome, fetched: Fetched, writing: Writing) -> None:
     assert outcome.file is not None
-    outcome.warning = issuer_warning(outcome.file, fetched.proof)
+    warning = issuer_warning(outcome.file, fetched.proof)
+    if warning:
+        outcome.warn(warning)
     path = proof_path_of(outcome.path, writing.directory)
     if not writing.force:
         outcome.error = refusal_to_replace(path, fetched.proof)

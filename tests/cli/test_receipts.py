@@ -133,6 +133,39 @@ def test_receipt_of_another_digest_is_not_overwritten(cli: Cli, badge: Path) -> 
     assert receipt_beside(badge) == first, "a proof of another digest upgrades nothing"
 
 
+def test_receipt_that_was_not_written_is_told_though_the_proof_comes(cli: Cli, badge: Path) -> None:
+    """Whoever waits for the proof is told as well that there is no receipt of this digest."""
+    cli("submit", "--wait", "none", badge)
+    badge.write_text('{"issuer": "https://other.example", "name": "Other"}')
+
+    result = cli("submit", "--json", badge)
+
+    (file,) = json.loads(result.stdout)["files"]
+    assert file["receipt"] is None
+    assert "is the receipt of another digest and was kept" in file["warning"]
+    assert "issuer_mismatch" in file["warning"]
+    assert file["warning"] in result.stderr
+
+
+def test_receipt_for_another_chain_does_not_stand_for_this_one(cli: Cli, badge: Path) -> None:
+    """After a move the digest is promised anew: the old promise stays, and nobody is told that it is the new one."""
+    cli("submit", "--wait", "none", badge)
+    path = badge.with_name("badge.json.receipt.json")
+    newer = receipt_beside(badge)
+    promise = replace(newer.signed.promise, chain_id=newer.signed.promise.chain_id + 1)
+    elsewhere = replace(newer, signed=replace(newer.signed, promise=promise))
+    path.write_text(json.dumps(receipt_to_json(elsewhere)))
+
+    result = cli("submit", "--wait", "none", "--json", badge)
+
+    (file,) = json.loads(result.stdout)["files"]
+    assert receipt_beside(badge) == elsewhere
+    assert file["receipt"] is None
+    assert "receipt for another chain or service and was kept" in file["warning"]
+    cli("submit", "--wait", "none", "--force", badge)
+    assert receipt_beside(badge).signed.promise.chain_id == newer.signed.promise.chain_id
+
+
 def test_receipts_of_a_request_survive_the_failure_of_the_next(
     cli: Cli, service: FakeService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
