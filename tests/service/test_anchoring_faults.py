@@ -443,7 +443,7 @@ async def test_former_seal_is_mined_after_all_each_batch_is_anchored_once(
 async def test_reorganisation_puts_one_batch_in_the_place_of_another(
     service: Running, issuer: Issuer
 ) -> None:
-    """Of two seals for one sequence a block holds the later batch's, then another block the older's: both are told."""
+    """Fault 23: a block holds the later of two seals for one sequence, then another block the older: both are told."""
     chain = service.chain
     await revoked_by(service, issuer)
     first, second = await service.store.unfinished_batches()

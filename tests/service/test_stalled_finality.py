@@ -18,7 +18,7 @@ def _stall(service: Running) -> None:
 async def test_anchors_go_on_and_nothing_is_final_until_it_can_be_read(
     service: Running, issuer: Issuer
 ) -> None:
-    """Digests get into blocks as ever; that nothing is called final is told, and ends with the stall."""
+    """Fault 31: digests get into blocks as ever; that nothing is called final is told, and ends with the stall."""
     _stall(service)
     accepted = []
     for number in (1, 2):

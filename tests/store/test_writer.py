@@ -49,7 +49,7 @@ def _keep(session: Session) -> None:
 
 
 async def test_rollback_fails_callers_are_told_and_nothing_is_kept(writer: Writer, tmp_path: Path) -> None:
-    """Who comes after a transaction that could not be undone is told too: its work would be committed with the rest."""
+    """Fault 3: who comes after a transaction that could not be undone is told too, since its work would go with it."""
     for operation in (_fail, _keep):
         with pytest.raises(FatalError, match="must stop and start again"):
             await asyncio.wait_for(writer.run(operation), CALLERS_WAIT_S)
