@@ -273,6 +273,8 @@ def _print(rows: list[Row]) -> None:
             ("decode", row.ours.decode_ms, npm and npm.decode_ms),
         )
         for operation, ours_ms, npm_ms in lines:
+            if ours_ms is None:
+                continue
             theirs = f"{npm_ms:10.2f} {npm_ms / ours_ms:7.1f}x" if npm_ms else ""
             print(f"{row.entries:>11,} {row.fill:>5}  {operation:<28} {ours_ms:10.2f} {theirs}")
         sizes = f"text {row.ours.text_chars:,} (one piece {row.one_piece_chars:,}"

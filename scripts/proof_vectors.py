@@ -141,11 +141,11 @@ def _changed(document: dict[str, JsonValue], place: tuple[str | int, ...], value
     changed: object = copy.deepcopy(document)
     inner: object = changed
     for name in place[:-1]:
-        inner = inner[name]  # type: ignore[index]
+        inner = inner[name]  # type: ignore[index]  # JSON by its path
     if value is REMOVED:
-        del inner[place[-1]]  # type: ignore[attr-defined]
+        del inner[place[-1]]  # type: ignore[attr-defined]  # JSON by its path
     else:
-        inner[place[-1]] = value  # type: ignore[index]
+        inner[place[-1]] = value  # type: ignore[index]  # JSON by its path
     return changed
 
 

@@ -186,7 +186,7 @@ async def test_unhealthy_while_stopping_or_after_a_fatal_error(service: Running)
 
 async def test_fatal_error_in_a_request_ends_the_service(api: ApiCaller, service: Running, key: str) -> None:
     """Fault 3: A failing database is answered without internals, and the process is told to end."""
-    service.services.store._store._writer.close()  # type: ignore[attr-defined]
+    service.services.store._store._writer.close()  # type: ignore[attr-defined]  # inside the store that counts
     connection = service.store._read_connections
     await api.get("/metrics")
     for each in connection:

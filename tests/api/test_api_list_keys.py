@@ -136,7 +136,7 @@ async def test_token_key_first_one_by_rotation_retires_nothing(api: ApiCaller, k
 async def test_token_key_that_cannot_be_is_refused_without_its_secret(api: ApiCaller) -> None:
     """Another algorithm, a number that is no P-256 secret, an issuer that is no did:web."""
     secret = "A" * 43
-    for members in (
+    refused: tuple[dict[str, object], ...] = (
         {"tokenKey": {"algorithm": "ES384"}},
         {"tokenKey": {}},
         {"tokenKey": {"algorithm": "ES256", "secret": secret}},
@@ -144,7 +144,8 @@ async def test_token_key_that_cannot_be_is_refused_without_its_secret(api: ApiCa
         {"tokenKey": {"algorithm": "ES256", "other": 1}},
         {"tokenKey": "ES256"},
         {"tokenKey": {"algorithm": "ES256"}, "listSigner": "managed", "hosted": None},
-    ):
+    )
+    for members in refused:
         answer = await add(api, **members)
         assert (answer.status, answer.problem) == (400, "invalid-input"), members
         assert secret.encode() not in answer.body

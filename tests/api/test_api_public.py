@@ -107,9 +107,9 @@ async def test_batch_is_immutable_once_final(api: ApiCaller, mined: Running) -> 
         ("bytes=-999999", 0, SIZE - 1),
     ],
 )
-async def test_leaves_range(api: ApiCaller, mined: Running, asked: str, first: int, last: int) -> None:
+@pytest.mark.usefixtures("mined")
+async def test_leaves_range(api: ApiCaller, asked: str, first: int, last: int) -> None:
     """Any one range of bytes is served, and no byte more."""
-    assert mined
     whole = (await api.get("/v1/batches/1/leaves")).body
 
     answer = await api.get("/v1/batches/1/leaves", Range=asked)
@@ -121,9 +121,9 @@ async def test_leaves_range(api: ApiCaller, mined: Running, asked: str, first: i
 @pytest.mark.parametrize(
     "asked", [f"bytes={SIZE}-", f"bytes={SIZE}-{SIZE + 5}", "bytes=-0", "bytes=99999999999-"]
 )
-async def test_leaves_range_outside_refused(api: ApiCaller, mined: Running, asked: str) -> None:
+@pytest.mark.usefixtures("mined")
+async def test_leaves_range_outside_refused(api: ApiCaller, asked: str) -> None:
     """A range that holds no byte of the leaves is 416 with their size."""
-    assert mined
     answer = await api.get("/v1/batches/1/leaves", Range=asked)
 
     assert (answer.status, answer.problem) == (416, "range-not-satisfiable")
@@ -145,17 +145,17 @@ async def test_leaves_range_outside_refused(api: ApiCaller, mined: Running, aske
         "bytes=" + "9" * 5000 + "-",
     ],
 )
-async def test_leaves_bad_range_is_no_range(api: ApiCaller, mined: Running, asked: str) -> None:
+@pytest.mark.usefixtures("mined")
+async def test_leaves_bad_range_is_no_range(api: ApiCaller, asked: str) -> None:
     """What is no single range of bytes is ignored, as RFC 9110 asks."""
-    assert mined
     answer = await api.get("/v1/batches/1/leaves", Range=asked)
 
     assert (answer.status, len(answer.body)) == (200, SIZE)
 
 
-async def test_leaves_if_range_of_another_version_whole(api: ApiCaller, mined: Running) -> None:
+@pytest.mark.usefixtures("mined")
+async def test_leaves_if_range_of_another_version_whole(api: ApiCaller) -> None:
     """A client whose part is of another version gets everything anew."""
-    assert mined
     etag = (await api.get("/v1/batches/1/leaves")).headers["ETag"]
 
     same = await api.get("/v1/batches/1/leaves", Range="bytes=0-31", If_Range=etag)
@@ -165,9 +165,9 @@ async def test_leaves_if_range_of_another_version_whole(api: ApiCaller, mined: R
     assert (other.status, len(other.body)) == (200, SIZE)
 
 
-async def test_head_has_headers_and_no_body(api: ApiCaller, mined: Running) -> None:
+@pytest.mark.usefixtures("mined")
+async def test_head_has_headers_and_no_body(api: ApiCaller) -> None:
     """HEAD answers as GET does, without the body."""
-    assert mined
     for path in ("/v1/batches/1/leaves", "/v1/batches/1", "/status-lists/0", "/v1/publisher"):
         head, got = await api.call("HEAD", path), await api.get(path)
         assert (head.status, head.body) == (200, b"")
@@ -175,9 +175,9 @@ async def test_head_has_headers_and_no_body(api: ApiCaller, mined: Running) -> N
         assert head.headers.get("ETag") == got.headers.get("ETag")
 
 
-async def test_list_is_signed_and_cacheable(api: ApiCaller, service: Running, mined: Running) -> None:
+@pytest.mark.usefixtures("mined")
+async def test_list_is_signed_and_cacheable(api: ApiCaller, service: Running) -> None:
     """A list is a correctly signed credential, cached no longer than its ttl and its validity."""
-    assert mined
     (issuer,) = await service.store.issuers()
     answer = await api.get("/status-lists/0")
 
@@ -187,9 +187,9 @@ async def test_list_is_signed_and_cacheable(api: ApiCaller, service: Running, mi
     assert answer.json["id"] == f"{BASE_URL}/status-lists/0"
 
 
-async def test_list_not_modified_by_etag(api: ApiCaller, mined: Running) -> None:
+@pytest.mark.usefixtures("mined")
+async def test_list_not_modified_by_etag(api: ApiCaller) -> None:
     """A client that has the version is told so in a few bytes; one that has another gets it."""
-    assert mined
     etag = (await api.get("/status-lists/0")).headers["ETag"]
 
     for known in (etag, f"W/{etag}", f'"other", {etag}', "*"):
@@ -201,12 +201,12 @@ async def test_list_not_modified_by_etag(api: ApiCaller, mined: Running) -> None
         assert (await api.get("/status-lists/0", If_None_Match=other)).status == 200
 
 
-async def test_list_version_stays_and_is_immutable(api: ApiCaller, service: Running, mined: Running) -> None:
+@pytest.mark.usefixtures("mined")
+async def test_list_version_stays_and_is_immutable(api: ApiCaller, service: Running) -> None:
     """A version is served unchanged for ever beside those that follow it."""
-    assert mined
     old = await api.get("/status-lists/0")
-    (version,) = [state.version for state in await _versions(service)][:1]
-    path = f"/status-lists/0/versions/{version}"
+    first, *_ = await service.store.list_events(after=0, limit=10)
+    path = f"/status-lists/0/versions/{first.version}"
     before = await api.get(path)
     service.clock.advance(5 * 86_400)
     await service.services.lists.publish_due()
@@ -221,13 +221,9 @@ async def test_list_version_stays_and_is_immutable(api: ApiCaller, service: Runn
         assert (await api.get(absent)).problem == "not-found"
 
 
-async def _versions(service: Running) -> list[object]:
-    return list(await service.store.list_events(after=0, limit=10))
-
-
-async def test_list_as_it_was(api: ApiCaller, service: Running, mined: Running) -> None:
+@pytest.mark.usefixtures("mined")
+async def test_list_as_it_was(api: ApiCaller, service: Running) -> None:
     """`?timestamp=` answers with the version in force at that time, or that there was none."""
-    assert mined
     old = await api.get("/status-lists/0")
     service.clock.advance(5 * 86_400)
     await service.services.lists.publish_due()
@@ -252,9 +248,9 @@ async def test_list_as_it_was(api: ApiCaller, service: Running, mined: Running) 
         "/v1/batches/99",
     ],
 )
-async def test_browsers_of_any_origin_may_read(api: ApiCaller, mined: Running, path: str) -> None:
+@pytest.mark.usefixtures("mined")
+async def test_browsers_of_any_origin_may_read(api: ApiCaller, path: str) -> None:
     """Public answers, errors among them, are open to any origin, and preflights for caching headers pass."""
-    assert mined
     got = await api.get(path, Origin="https://verifier.example.org")
     preflight = await api.call(
         "OPTIONS",

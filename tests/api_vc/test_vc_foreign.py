@@ -144,7 +144,7 @@ async def test_verify_list_of_a_named_host_says_what_it_is(tmp_path: Path, case:
         shown = presented(presentation(held, holder=HOLDER.did_key), HOLDER, linked_data=LINKED_DATA)
         in_presentation = await asked(client, "/presentations/verify", {"verifiablePresentation": shown})
 
-    expected = (400 if kinds else 200, kinds, [])
+    expected: tuple[int, list[str], list[str]] = (400 if kinds else 200, kinds, [])
     assert by_itself == expected
     assert in_presentation == expected
 

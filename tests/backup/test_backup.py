@@ -281,7 +281,7 @@ def test_restore_by_settings_of_another_service_refused(
     """A backup of one service does not become another's."""
     plan = read_backup(backup, database="anchor.db")
     require_same_service(plan, service.settings)
-    manifest = replace(plan.manifest, **changed)  # type: ignore[arg-type] - a table of members
+    manifest = replace(plan.manifest, **changed)  # type: ignore[arg-type]  # members by name
 
     with pytest.raises(ConfigError, match=word):
         require_same_service(replace(plan, manifest=manifest), service.settings)

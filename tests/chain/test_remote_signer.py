@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import rlp
+import rlp  # type: ignore[import-untyped]  # has no stubs
 from eth_account import Account
 from hypothesis import given
 from hypothesis import strategies as st

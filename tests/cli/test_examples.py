@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import rfc8785
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from anchor.core.digest import Method, detect_method
+from anchor.core.strict_json import JsonValue, canonical_json
 from anchor.demo.story import ISSUERS
 from anchor.demo.workspace import CREDENTIALS
 from status_lists.multibase import decode_base58btc, decode_base64url, decode_multikey
@@ -101,5 +101,5 @@ def test_examples_name_the_demonstration_s_issuers() -> None:
     assert named == dict.fromkeys(CREDENTIALS, True)
 
 
-def _hashed(part: dict[str, object]) -> bytes:
-    return hashlib.sha256(rfc8785.dumps(part)).digest()  # type: ignore[arg-type]
+def _hashed(part: dict[str, JsonValue]) -> bytes:
+    return hashlib.sha256(canonical_json(part)).digest()

@@ -12,16 +12,17 @@ from tests.cli.conftest import Cli
 from tests.support.fake_service import Canned, FakeService
 
 DID = "did:web:a.example:dids:riverside"
+LIST_SIGNER: dict[str, object] = {
+    "type": "did-web",
+    "did": DID,
+    "verificationMethod": f"{DID}#new",
+    "publicKeyMultibase": "z6Mk",
+}
 ROTATED = {
     "number": 3,
     "id": DID,
     "name": "Riverside",
-    "listSigner": {
-        "type": "did-web",
-        "did": DID,
-        "verificationMethod": f"{DID}#new",
-        "publicKeyMultibase": "z6Mk",
-    },
+    "listSigner": LIST_SIGNER,
     "disabled": False,
     "created": "2026-05-01T12:00:00Z",
     "retired": f"{DID}#old",
@@ -70,7 +71,7 @@ TOKEN_KEY = {"algorithm": "ES256", "verificationMethod": f"{DID}#zDn", "publicKe
 
 def test_add_with_token_key_asks_for_one_and_shows_it(operator_cli: Cli, service: FakeService) -> None:
     """The flag is enough; both keys are shown."""
-    signer = dict(ROTATED["listSigner"]) | {"tokenKey": TOKEN_KEY}  # type: ignore[call-overload]  # a literal above
+    signer = LIST_SIGNER | {"tokenKey": TOKEN_KEY}
     service.canned.append(
         Canned(201, json.dumps(ROTATED | {"apiKey": "cai_x", "listSigner": signer}).encode())
     )
@@ -99,7 +100,7 @@ def test_rotate_token_key_shows_the_new_one_and_what_it_replaced(
     operator_cli: Cli, service: FakeService
 ) -> None:
     """A first token key replaces none, which JSON says as null."""
-    signer = dict(ROTATED["listSigner"]) | {"tokenKey": TOKEN_KEY}  # type: ignore[call-overload]  # a literal above
+    signer = LIST_SIGNER | {"tokenKey": TOKEN_KEY}
     first = ROTATED | {"listSigner": signer, "retired": None}
     service.canned += [Canned(200, json.dumps(item).encode()) for item in (first, first, ROTATED)]
 

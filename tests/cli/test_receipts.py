@@ -47,7 +47,8 @@ def test_submit_that_waits_keeps_the_receipt_beside_the_proof(cli: Cli, badge: P
     result = json.loads(cli("submit", "--json", badge).stdout)
 
     assert has_receipt(badge)
-    assert parse_proof(badge.with_name("badge.json.proof.json").read_bytes())
+    proof = parse_proof(badge.with_name("badge.json.proof.json").read_bytes())
+    assert proof.proof.entry.digest == credential_digest(Method.JCS, badge.read_bytes())
     (file,) = result["files"]
     assert (file["receipt"], file["proof"]) == (f"{badge}.receipt.json", f"{badge}.proof.json")
 
@@ -60,7 +61,8 @@ def test_submit_whose_proofs_do_not_come_keeps_receipts(
 
     cli("submit", "--timeout", "0", "--out", tmp_path / "kept", badge, code=3)
 
-    assert parse_receipt((tmp_path / "kept/badge.json.receipt.json").read_bytes())
+    kept = parse_receipt((tmp_path / "kept/badge.json.receipt.json").read_bytes())
+    assert kept.promised.entry.digest == credential_digest(Method.JCS, badge.read_bytes())
     assert not has_receipt(badge)
 
 
@@ -193,7 +195,7 @@ def test_damaged_receipt_is_replaced(cli: Cli, badge: Path) -> None:
 
     cli("submit", "--wait", "none", badge)
 
-    assert receipt_beside(badge)
+    assert receipt_beside(badge).promised.entry.digest == credential_digest(Method.JCS, badge.read_bytes())
 
 
 def test_receipts_caught_by_a_pattern_are_left_out(cli: Cli, badge: Path) -> None:

@@ -299,4 +299,4 @@ def test_settings_are_frozen(tmp_path: Path) -> None:
     settings = load(tmp_path)
 
     with pytest.raises(FrozenInstanceError):
-        settings.server.port = 1  # type: ignore[misc]
+        settings.server.port = 1  # type: ignore[misc]  # it must raise

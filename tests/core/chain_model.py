@@ -217,7 +217,8 @@ class ModelService:
         """Return the payload of the present seal that can be mined next, or else the newest one."""
         own = [payload for payload in batch.payloads if payload.root == batch.root]
         ready = [payload for payload in own if payload.nonce == self._latest.nonce]
-        return (ready or own or [None])[-1]
+        known = ready or own
+        return known[-1] if known else None
 
     def _batch_view(self, batch: ModelBatch) -> BatchView:
         mined = batch.mined_block_hash

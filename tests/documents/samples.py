@@ -340,9 +340,16 @@ def batch_of(lists: tuple[ListState, ...]) -> BatchDocument:
 
 
 @cache
-def schema_of(name: str) -> Draft202012Validator:
+def schema_of(name: str) -> dict[str, Any]:
+    """Return one of the published schemas."""
+    schema: dict[str, Any] = json.loads((SCHEMAS / f"{name}-v1.json").read_text("utf-8"))
+    return schema
+
+
+@cache
+def validator_of(name: str) -> Draft202012Validator:
     """Return the validator of one of the published schemas."""
-    return Draft202012Validator(json.loads((SCHEMAS / f"{name}-v1.json").read_text("utf-8")))
+    return Draft202012Validator(schema_of(name))
 
 
 def places(document: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:

@@ -14,7 +14,7 @@ from anchor.core.digest import credential_digest, derive_salt, salted_digest
 from anchor.documents import MAX_PROOF_BYTES, parse_proof, proof_to_json
 from anchor.errors import InvalidProof
 from status_lists.multibase import encode_digest
-from tests.documents.samples import proof_sample, schema_of
+from tests.documents.samples import proof_sample, validator_of
 from tests.support.vector_files import load_vectors, named
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,7 +32,7 @@ def test_parse_proof_of_the_vectors_leads_from_the_credential_to_the_root(case: 
     assert document.salt == (derive_salt(bytes(32), digest) if entry.salted else None)
     assert document.proof.inclusion.tree_size == VECTORS["leafCount"]
     assert proof_to_json(document) == json.loads(case["proof"])
-    schema_of("proof").validate(json.loads(case["proof"]))
+    validator_of("proof").validate(json.loads(case["proof"]))
 
 
 @pytest.mark.parametrize(**named(VECTORS["refused"]))
@@ -62,7 +62,7 @@ def test_parse_proof_of_a_digest_in_hex_is_the_same_proof() -> None:
     assert document["digest"] == encode_digest(sample.proof.entry.digest)
 
     document["digest"] = sample.proof.entry.digest.hex()
-    schema_of("proof").validate(document)
+    validator_of("proof").validate(document)
     assert parse_proof(json.dumps(document).encode("ascii")) == sample
 
 

@@ -44,6 +44,7 @@ from tests.documents.samples import (
     receipt_keys_sample,
     receipt_sample,
     schema_of,
+    validator_of,
     value_at,
     without,
 )
@@ -141,7 +142,7 @@ def test_document_of_any_content_round_trips_and_has_its_schema(kind: Kind, data
     written = kind.write(document)
 
     assert kind.read(encoded(written)) == document
-    schema_of(kind.name).validate(written)
+    validator_of(kind.name).validate(written)
 
 
 @every_kind
@@ -156,7 +157,7 @@ def test_document_without_any_one_member_is_refused(kind: Kind) -> None:
         tried += 1
         with pytest.raises(kind.error):
             kind.read(encoded(changed))
-        assert not schema_of(kind.name).is_valid(changed)
+        assert not validator_of(kind.name).is_valid(changed)
 
     assert tried >= 3
 
@@ -170,7 +171,7 @@ def test_document_with_any_one_unknown_member_is_refused(kind: Kind) -> None:
         changed = having(document, (*place, "extra"), 1)
         with pytest.raises(kind.error, match="unknown member 'extra'"):
             kind.read(encoded(changed))
-        assert not schema_of(kind.name).is_valid(changed)
+        assert not validator_of(kind.name).is_valid(changed)
 
 
 @every_kind
@@ -184,7 +185,7 @@ def test_document_with_any_one_value_of_another_type_is_refused(kind: Kind) -> N
                 continue
             with pytest.raises(kind.error):
                 kind.read(encoded(changed))
-            assert not schema_of(kind.name).is_valid(changed), f"the schema takes {value!r} at {place}"
+            assert not validator_of(kind.name).is_valid(changed), f"the schema takes {value!r} at {place}"
 
 
 def _json_type(value: Any) -> str:
@@ -212,7 +213,7 @@ def test_document_with_any_one_value_changed_is_refused_or_is_another_document(
     read = _read_or_none(kind, encoded(changed))
 
     if read is not None:
-        schema_of(kind.name).validate(changed)
+        validator_of(kind.name).validate(changed)
         assert (read == sample) == (changed == document), "a difference in the text is none in the value"
 
 
@@ -267,7 +268,7 @@ def test_document_of_another_kind_is_refused_by_name(kind: Kind) -> None:
 @every_kind
 def test_schema_is_a_closed_and_documented_one(kind: Kind) -> None:
     """Each schema is valid, names itself, describes each member, and closes every object."""
-    schema = schema_of(kind.name).schema
+    schema = schema_of(kind.name)
     Draft202012Validator.check_schema(schema)
 
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
@@ -292,7 +293,7 @@ def test_schemas_share_the_definitions_that_they_share() -> None:
     """A claim, a hash or an address is the same thing in every document."""
     definitions: dict[str, Any] = {}
     for kind in KINDS:
-        for name, definition in schema_of(kind.name).schema["$defs"].items():
+        for name, definition in schema_of(kind.name)["$defs"].items():
             assert definitions.setdefault(name, definition) == definition
 
 

@@ -31,7 +31,7 @@ async def _rotate(service: RunningService, private_key: bytes) -> dict[str, Any]
     """Appoint and rotate, on a stopped service, and switch its key."""
     account = LocalSigner(private_key=private_key).address
     await service.command("key", "appoint", account)
-    printed = await service.command("key", "rotate", "--json", **{SUCCESSOR_KEY: private_key.hex()})
+    printed = await service.command("key", "rotate", "--json", environment={SUCCESSOR_KEY: private_key.hex()})
     service.use_key(private_key)
     change: dict[str, Any] = json.loads(printed)
     return change
@@ -92,23 +92,23 @@ async def test_commands_say_what_is_wrong_and_cost_nothing(
 
     rotate = ("key", "rotate", "--json")
     as_successor = {SUCCESSOR_KEY: SECOND_KEY.hex()}
-    assert "has appointed nobody" in await service.command(*rotate, code=1, **as_successor)
+    assert "has appointed nobody" in await service.command(*rotate, code=1, environment=as_successor)
     assert "is the publisher already" in await service.command(*rotate, code=1)
     assert "wrong checksum" in await service.command(
         "key", "appoint", SUCCESSOR.address.replace("7", "8"), code=2
     )
     assert "the endpoint has chain 31337" in await service.command(
-        "key", "appoint", SUCCESSOR.address, code=1, ANCHOR_CHAIN_PRESET="sepolia"
+        "key", "appoint", SUCCESSOR.address, code=1, environment={"ANCHOR_CHAIN_PRESET": "sepolia"}
     )
     poor = LocalSigner(private_key=b"\x05" * 32)
     await service.command("key", "appoint", poor.address)
-    assert "send it some" in await service.command(*rotate, code=1, **{SUCCESSOR_KEY: "05" * 32})
+    assert "send it some" in await service.command(*rotate, code=1, environment={SUCCESSOR_KEY: "05" * 32})
     await service.command("key", "appoint", "none")
     assert json.loads(await service.command("key", "show", "--json"))["appointed"] is None
 
     await _rotate(service, SECOND_KEY)
     assert f"succeeded by {SUCCESSOR.address}" in await service.command(
-        *rotate, code=1, **{SUCCESSOR_KEY: anvil.development.private_key.hex()}
+        *rotate, code=1, environment={SUCCESSOR_KEY: anvil.development.private_key.hex()}
     )
     again = json.loads(await service.command(*rotate))
     assert (again["publisher"], again["transaction"]) == (SUCCESSOR.address, None)
@@ -154,9 +154,9 @@ async def test_remote_signer_appoints_and_succeeds(service: RunningService, anvi
         service.use_key(b"")
         account = LocalSigner(private_key=old_key).address
         signed_there = {"ANCHOR_PUBLISHER_REMOTE_SIGNER_URL": old.url, "ANCHOR_PUBLISHER_ADDRESS": account}
-        await service.command("key", "appoint", SUCCESSOR.address, **signed_there)
+        await service.command("key", "appoint", SUCCESSOR.address, environment=signed_there)
         options = ("--remote-signer", new.url, "--address", SUCCESSOR.address)
-        assert SUCCESSOR.address in await service.command("key", "rotate", *options, **signed_there)
+        assert SUCCESSOR.address in await service.command("key", "rotate", *options, environment=signed_there)
         assert (len(old.calls), len(new.calls)) == (1, 2)
         settings = service.folder / "anchor.toml"
         lines = f'[publisher]\nremote_signer_url = "{new.url}"\naddress = "{SUCCESSOR.address}"\n'
@@ -178,14 +178,16 @@ async def test_rotation_killed_at_its_broadcast_goes_on(
     key = {SUCCESSOR_KEY: SECOND_KEY.hex()}
     async with RpcProxy(upstream_url=anvil.rpc_url) as proxy:
         proxy.fail("eth_sendRawTransaction", getattr(rpc_proxy, fault)())
-        process = await service.begin_command("key", "rotate", **key, ANCHOR_CHAIN_RPC_URL=proxy.url)
+        process = await service.begin_command(
+            "key", "rotate", environment=key | {"ANCHOR_CHAIN_RPC_URL": proxy.url}
+        )
         async with asyncio.timeout(30):
             while not proxy.count("eth_sendRawTransaction"):  # noqa: ASYNC110 - another process's request
                 await asyncio.sleep(0.05)
         process.kill()
         await process.wait()
 
-    change = json.loads(await service.command("key", "rotate", "--json", **key))
+    change = json.loads(await service.command("key", "rotate", "--json", environment=key))
 
     assert change["publisher"] == SUCCESSOR.address
     chain = Web3Chain(rpc_url=anvil.rpc_url, contract=anvil.contract)
@@ -211,7 +213,7 @@ async def test_running_service_ends_when_it_is_succeeded_and_old_bytes_anchor_no
     await service.command("key", "appoint", SUCCESSOR.address)
     await service.start()
 
-    await service.command("key", "rotate", **elsewhere, **{SUCCESSOR_KEY: SECOND_KEY.hex()})
+    await service.command("key", "rotate", environment=elsewhere | {SUCCESSOR_KEY: SECOND_KEY.hex()})
     assert await service.wait_for_exit() == 1
     assert f"was succeeded by {SUCCESSOR.address}: start again with that account's key" in service.log
 

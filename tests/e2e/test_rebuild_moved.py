@@ -44,7 +44,7 @@ async def second(tmp_path: Path) -> AsyncIterator[AnvilChain]:
 async def _rotate(service: RunningService, private_key: bytes) -> str:
     account = LocalSigner(private_key=private_key).address
     await service.command("key", "appoint", account)
-    await service.command("key", "rotate", "--json", **{SUCCESSOR_KEY: private_key.hex()})
+    await service.command("key", "rotate", "--json", environment={SUCCESSOR_KEY: private_key.hex()})
     service.use_key(private_key)
     return account
 

@@ -16,7 +16,7 @@ from tests.support import forked
 from tests.support.anvil import running_chain, signed_anchor
 from tests.support.chain_world import World
 from tests.support.fake_sending_chain import decode
-from tests.support.promises import PromiseCheck
+from tests.support.promises import Acknowledged, PromiseCheck
 from tests.support.rpc_proxy import Exchange, Fault, drop_after, drop_before, reply
 from tests.support.running_service import RunningService
 
@@ -27,8 +27,8 @@ REVERTS = "0x60006000fd"
 """Code that reverts whatever it is asked."""
 
 
-async def _kept(world: World, *items: object) -> list[str]:
-    return await PromiseCheck(service=world.service, chain=world.anvil).violations(list(items))  # type: ignore[arg-type]
+async def _kept(world: World, *items: Acknowledged) -> list[str]:
+    return await PromiseCheck(service=world.service, chain=world.anvil).violations(items)
 
 
 async def test_transaction_dropped_by_the_pool_is_broadcast_again(world: World) -> None:

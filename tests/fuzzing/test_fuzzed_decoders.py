@@ -193,7 +193,7 @@ DECODERS: dict[str, Decoder] = {
     "data model": Decoder(
         lambda content: (
             _members(credential_faults)(content),  # type: ignore[arg-type]  # any object will do
-            _members(presentation_faults)(content),  # type: ignore[arg-type]
+            _members(presentation_faults)(content),  # type: ignore[arg-type]  # any object will do
         ),
         StatusListError,
         _json(CREDENTIAL),

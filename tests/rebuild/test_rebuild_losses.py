@@ -59,7 +59,7 @@ async def fsck(service: RunningService) -> tuple[int, Any]:
     return result.exit_code, json.loads(result.stdout)
 
 
-DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
+DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "a batch withheld": (lambda mirror: (mirror / "batches/1.json").unlink(), "batch_missing"),
     "leaves withheld": (lambda mirror: (mirror / "batches/1.leaves").unlink(), "batch_missing"),
     "a leaf changed": (lambda mirror: flip(mirror / "batches/1.leaves"), "batch_missing"),

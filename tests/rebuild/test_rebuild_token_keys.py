@@ -35,9 +35,10 @@ def test_see_document_with_token_keys_still_gives_the_list_keys() -> None:
     """Present and retired list keys are noted, whatever stands beside them."""
     present, retired = ListKey(bytes(range(32))), ListKey(bytes(range(1, 33)))
     tokens = [P256Key(bytes(31) + bytes([number])) for number in (5, 6)]
+    keys: tuple[SigningKey, ...] = (present, retired, *tokens)
     seen = SeenKeys(DID)
 
-    seen.see_document(write_json_object(did_document(DID, map(named, (present, retired, *tokens)))))
+    seen.see_document(write_json_object(did_document(DID, [named(key) for key in keys])))
 
     assert seen.keys == {f"{DID}#{key.multikey}": key.public_key for key in (present, retired)}
     assert list(seen.token_keys.items()) == [(f"{DID}#{key.multikey}", key.public_key) for key in tokens]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from anchor.core.lifecycle import BatchState
-from anchor.store.records import Issuer
+from anchor.store.records import Accepted, Issuer
 from tests.support.assembly import Running, make_settings, new_chain, running
 from tests.support.stored_first import check_everything
 
@@ -86,7 +86,7 @@ async def test_second_batch_waits_until_the_first_is_mined(service: Running, iss
 
 async def test_many_batches_chain_by_their_headers(service: Running, issuer: Issuer) -> None:
     """Batch after batch: sequences without gap, roots chained, every digest provable."""
-    accepted = []
+    accepted: list[Accepted] = []
     for number in range(6):
         accepted += await service.submit(issuer, 2 * number, 2 * number + 1, allocate=number % 2 == 0)
         service.clock.advance(60)

@@ -12,7 +12,7 @@ from anchor.core.entries import Purpose, StatusEntry
 from anchor.core.lifecycle import MAX_BURNED_NONCES, BatchState
 from anchor.errors import ChainUnavailable, FatalError
 from anchor.service.sending import MAX_RAISES_AT_ONCE
-from anchor.store.records import Batch, Issuer, StatusChange
+from anchor.store.records import Accepted, Batch, Issuer, StatusChange
 from status_lists import get_entry, parse_list_document
 from tests.support.assembly import Running, digest, make_settings, new_chain, running
 from tests.support.fake_sending_chain import decode
@@ -84,7 +84,7 @@ async def test_reorganisation_loses_the_transaction_same_bytes_again(
 
 async def test_reorganisation_of_two_batches_lowest_sequence_first(service: Running, issuer: Issuer) -> None:
     """Where two mined batches lose their blocks, both come back in order, under their own sequences."""
-    accepted = []
+    accepted: list[Accepted] = []
     for number in (1, 2):
         accepted += await service.submit(issuer, number)
         service.clock.advance(60)
@@ -318,7 +318,7 @@ async def test_stranger_takes_the_sequence_of_the_first_of_two_dropped_batches(
 ) -> None:
     """Where two mined batches are dropped and a stranger takes the first's place, both go on it, the older first."""
     service.chain.finality_lag = None
-    accepted = []
+    accepted: list[Accepted] = []
     for number in (1, 2):
         accepted += await service.submit(issuer, number)
         service.clock.advance(60)

@@ -283,7 +283,7 @@ async def test_call_that_reverts_is_not_sent_again(service: Running, publisher: 
     await _sender(service, _local(service))[0].make(await _appoint(service, SUCCESSOR.address))
     call = await _accept(service, SUCCESSOR)
 
-    withdrawn = []
+    withdrawn: list[int] = []
 
     def withdraw() -> None:
         if withdrawn:

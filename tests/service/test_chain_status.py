@@ -36,20 +36,21 @@ def test_a_few_failures_in_a_row_are_a_problem_one_is_not() -> None:
     """A single failed look is passed over; any success starts the count anew."""
     status, _ = new_status()
     status.saw(block(1, NOW_S), final_number=0)
-    status.answered()
-    for _ in range(2):
-        status.failed("timed out")
-    assert status.problem is None
-    status.answered()
-    for _ in range(2):
-        status.failed("timed out")
-    assert status.problem is None
 
-    status.failed("timed out")
-    assert status.problem == "timed out"
+    def problem_after(*, failures: int) -> str | None:
+        for _ in range(failures):
+            status.failed("timed out")
+        return status.problem
 
     status.answered()
-    assert status.problem is None
+    assert problem_after(failures=2) is None
+    status.answered()
+    assert problem_after(failures=2) is None
+
+    assert problem_after(failures=1) == "timed out"
+
+    status.answered()
+    assert problem_after(failures=0) is None
 
 
 @pytest.mark.parametrize(("ahead_s", "is_fault"), [(0, False), (300, False), (301, True)])

@@ -170,7 +170,7 @@ async def test_tree_is_grown_again_after_a_restart(tmp_path: Path) -> None:
     """A batch that was filled across restarts has the tree of all its leaves."""
     async with running(make_settings(tmp_path), new_chain()) as service:
         issuer = await service.add_issuer()
-        accepted = []
+        accepted: list[Accepted] = []
         for start in range(0, 60, 20):
             accepted += await service.submit(issuer, *range(start, start + 20))
             await service.sealer.step()

@@ -12,7 +12,7 @@ from anchor.core.lifecycle import BatchState
 from anchor.core.merkle import Tree, leaf_hash
 from anchor.errors import FatalError
 from anchor.service.sealer import reseal
-from anchor.store.records import Issuer, StatusChange
+from anchor.store.records import Accepted, Issuer, StatusChange
 from tests.support.assembly import Running, digest, make_settings, new_chain, running
 from tests.support.stored_first import check_everything
 
@@ -136,7 +136,7 @@ async def test_list_made_while_a_batch_is_sealed_is_in_its_root(service: Running
     newcomer = await service.add_issuer("newcomer")
     (first,) = await service.submit(issuer, 1, allocate=True)
     service.clock.advance(60)
-    late = []
+    late: list[Accepted] = []
 
     async def submit_late() -> None:
         late.extend(await service.submit(newcomer, 2, allocate=True))

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from anchor.chain import registry
-from anchor.chain.protocol import UnsignedTransaction
+from anchor.chain.protocol import Block, BlockTag, UnsignedTransaction
 from anchor.config import AnchoringSettings
 from anchor.core.lifecycle import BatchState
 from anchor.core.spending import DAY_S, Purse
@@ -297,8 +297,8 @@ async def test_endpoint_without_the_block_of_its_receipt_settles_nothing(
     block = service.chain.mine()
     genuine = service.chain.block
 
-    async def confused(tag: object) -> object:
-        return None if tag == block.hash else await genuine(tag)  # type: ignore[arg-type]
+    async def confused(tag: BlockTag) -> Block | None:
+        return None if tag == block.hash else await genuine(tag)
 
     monkeypatch.setattr(service.chain, "block", confused)
     with pytest.raises(ChainUnavailable, match="does not know the block of a receipt"):

@@ -17,9 +17,11 @@ from anchor.core.entries import Purpose, StatusEntry
 from anchor.core.lifecycle import BatchState
 from anchor.errors import FatalError, Overloaded
 from anchor.fsck import check_everything as fsck
+from anchor.service.intake import Intake
 from anchor.service.supervisor import supervise
 from anchor.store.records import Issuer, StatusChange
-from tests.support.assembly import BLOCK_TIME_S, Running, digest
+from tests.support.assembly import Running, digest
+from tests.support.fake_sending_chain import BLOCK_TIME_S
 from tests.support.stored_first import check_everything, require_stored_before_broadcast
 
 RAW = 4
@@ -78,13 +80,12 @@ class Life:
 
     async def send_requests(self) -> None:
         """Submit, allocate, make a list, and change status, one request after the other."""
-        intake = lambda: self.service.services.intake  # noqa: E731 - a restart makes another one
         await self.persist(lambda: self.service.submit(self.issuer, 1, 2, allocate=True))
         packed = b"".join(digest(number) for number in DIGESTS[2:])
-        await self.persist(lambda: intake().submit_packed(self.issuer, RAW, packed))
+        await self.persist(lambda: self._intake.submit_packed(self.issuer, RAW, packed))
         await self.persist(self._allocate)
-        await self.persist(lambda: intake().allocate_once_for(self.issuer, CREDENTIAL))
-        await self.persist(lambda: intake().allocate_for(self.issuer, CREDENTIAL))
+        await self.persist(lambda: self._intake.allocate_once_for(self.issuer, CREDENTIAL))
+        await self.persist(lambda: self._intake.allocate_for(self.issuer, CREDENTIAL))
         await self.persist(self._add_list)
         await self.persist(self._change)
 
@@ -120,19 +121,22 @@ class Life:
             )
             assert report.is_sound, (report.problems, report.unchecked)
 
+    @property
+    def _intake(self) -> Intake:
+        """The intake of now: a restart makes another one."""
+        return self.service.services.intake
+
     async def _allocate(self) -> None:
-        entries = await self.service.services.intake.allocate(self.issuer, 3, idempotency_key="once")
+        entries = await self._intake.allocate(self.issuer, 3, idempotency_key="once")
         assert self.entries in ([], list(entries))
         self.entries = list(entries)
 
     async def _add_list(self) -> None:
-        await self.service.services.intake.add_list(
-            self.issuer, Purpose.REFRESH, bits_per_entry=1, length=None, messages=()
-        )
+        await self._intake.add_list(self.issuer, Purpose.REFRESH, bits_per_entry=1, length=None, messages=())
 
     async def _change(self) -> None:
         change = StatusChange(self.entries[0], Purpose.REVOCATION, value=1, reason="under test")
-        await self.service.services.intake.change_status(self.issuer, [change])
+        await self._intake.change_status(self.issuer, [change])
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from anchor.core.lifecycle import BatchState
 from anchor.errors import ChainUnavailable, ConfigError, FatalError
 from anchor.store.records import Batch, Issuer
 from tests.support.assembly import Running, digest, make_settings
-from tests.support.fake_sending_chain import decode
+from tests.support.fake_sending_chain import SendingChain, decode
 from tests.support.lying_chain import HONEST, LyingChain
 from tests.support.stored_first import check_everything
 
@@ -296,8 +296,8 @@ async def test_endpoint_that_lies_of_a_successor_is_outvoted(service: Running, i
 class _Liar(LyingChain):
     """Tells the truth of all but successors."""
 
-    def __init__(self, truth: object, successors: dict[str, str]) -> None:
-        super().__init__(origin="https://liar.example", truth=truth, manner=lambda: HONEST)  # type: ignore[arg-type]  # as it is given
+    def __init__(self, truth: SendingChain, successors: dict[str, str]) -> None:
+        super().__init__(origin="https://liar.example", truth=truth, manner=lambda: HONEST)
         self._successors = successors
 
     async def successor(self, publisher: str, at: bytes) -> str | None:
@@ -305,5 +305,5 @@ class _Liar(LyingChain):
         return self._successors.get(publisher) or await super().successor(publisher, at)
 
 
-def _honest(truth: object, name: str) -> LyingChain:
-    return LyingChain(origin=f"https://{name}.example", truth=truth, manner=lambda: HONEST)  # type: ignore[arg-type]  # as it is given
+def _honest(truth: SendingChain, name: str) -> LyingChain:
+    return LyingChain(origin=f"https://{name}.example", truth=truth, manner=lambda: HONEST)

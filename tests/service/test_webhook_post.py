@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from anchor.errors import InvalidInput, ServiceUnavailable
 from anchor.service.webhook_post import Answer, WebhookPost
+from tests.status_lists.served import Answer as ServedAnswer
 from tests.status_lists.served import FakeResolver, Visit, certificates_for, ok, saying, serving
 
 SECRET = "s3cr3t"
@@ -67,9 +69,7 @@ async def test_post_https_needs_a_trusted_certificate(tmp_path: Path) -> None:
     certificates = certificates_for("receiver.example", tmp_path)
     names = FakeResolver({"receiver.example": [["127.0.0.1"]], "other.example": [["127.0.0.1"]]})
     async with serving(ok(b""), tls=certificates.server) as served:
-
-        def sender(**parts: object) -> WebhookPost:
-            return WebhookPost(resolver=names, is_allowed_address=lambda _: True, **parts)  # type: ignore[arg-type]
+        sender = partial(WebhookPost, resolver=names, is_allowed_address=lambda _: True)
 
         friend = sender(ssl_context=certificates.client)
         assert (await post(f"https://receiver.example:{served.port}/hook", friend)).status == 200
@@ -107,9 +107,9 @@ async def test_post_body_of_the_answer_is_not_read() -> None:
 
 
 @pytest.mark.parametrize("answer", [_silent, _dripping])
-async def test_post_slow_answer_ends_with_the_time(answer: object) -> None:
+async def test_post_slow_answer_ends_with_the_time(answer: ServedAnswer) -> None:
     """One limit for everything together, which a byte now and then does not move."""
-    async with serving(answer) as served:  # type: ignore[arg-type]
+    async with serving(answer) as served:
         sender = WebhookPost(allowed_hosts=[f"127.0.0.1:{served.port}"], timeout_s=0.3)
         with pytest.raises(ServiceUnavailable, match=r"no complete answer within 0\.3 s") as late:
             await post(f"http://127.0.0.1:{served.port}/", sender)

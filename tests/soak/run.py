@@ -71,12 +71,13 @@ async def _disturb(
 ) -> None:
     """Run load and faults side by side for so long; then heal, and let the last requests be acknowledged."""
     until = time.monotonic() + seconds
-    tasks = [asyncio.create_task(each.run()) for each in (injections, *loads)]
+    injecting = asyncio.create_task(injections.run())
+    tasks = [injecting, *(asyncio.create_task(load.run()) for load in loads)]
     while (left := until - time.monotonic()) > 0 and not any(task.done() for task in tasks):
         on_progress(seconds - left)
         await asyncio.wait(tasks, timeout=min(left, 1.0), return_when=asyncio.FIRST_COMPLETED)
     injections.is_over = True
-    await tasks[0]
+    await injecting
     await injections.heal()
     for load in loads:
         load.is_over = True

@@ -55,7 +55,7 @@ async def test_short_soak_loses_nothing(tmp_path: Path) -> None:
 def test_outcome_with_any_loss_is_not_sound(change: dict[str, object]) -> None:
     """The exit code of `make soak` follows from this."""
     assert SOUND.is_sound
-    assert not replace(SOUND, **change).is_sound  # type: ignore[arg-type]
+    assert not replace(SOUND, **change).is_sound  # type: ignore[arg-type]  # a field by name
 
 
 def test_table_names_every_fault_and_figure() -> None:

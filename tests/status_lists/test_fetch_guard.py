@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -118,13 +119,13 @@ async def test_fetch_name_that_resolves_otherwise_the_second_time_is_refused(tmp
             return address == "127.0.0.1" or is_public_address(address)
 
         url = f"https://lists.example:{served.port}/here"
-        parts = {"ssl_context": certificates.client, "is_allowed_address": is_allowed}
+        fetcher = partial(ListFetcher, ssl_context=certificates.client, is_allowed_address=is_allowed)
         with pytest.raises(RetrievalFailed, match="private, local or reserved"):
-            await ListFetcher(resolver=rebinding, **parts).fetch(url)
+            await fetcher(resolver=rebinding).fetch(url)
         assert rebinding.looked_up == ["lists.example"] * 2
         assert len(served.requests) == 1
 
-        assert (await ListFetcher(resolver=faithful, **parts).fetch(url)).body == BODY
+        assert (await fetcher(resolver=faithful).fetch(url)).body == BODY
 
 
 async def test_fetch_refused_address_beside_an_allowed_one_is_passed_over(tmp_path: Path) -> None:

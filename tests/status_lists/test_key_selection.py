@@ -141,7 +141,8 @@ def test_select_key_document_without_proof_or_issuer_is_refused() -> None:
     """There is no key to pick where nobody signed, or nobody says who did."""
     with pytest.raises(UnsupportedShape):
         select_key(_document(), AFTER)
-    for issuer in (None, 1, "", {}, {"id": 1}, []):
+    nobody: tuple[object, ...] = (None, 1, "", {}, {"id": 1}, [])
+    for issuer in nobody:
         with pytest.raises(MalformedValue):
             issuer_of({"issuer": issuer})
     assert issuer_of({"issuer": {"id": ISSUER}}) == ISSUER

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -250,16 +251,19 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
     max_leaves=5,
 )
-Make = Callable[[Any], str]
-PLACES: dict[str, Make] = {
-    **{
-        name: lambda value, name=name: _token(_document(), header={name: value})
-        for name in ("alg", "typ", "kid")
-    },
-    **{
-        name: lambda value, name=name: _token({**_document(), name: value})
-        for name in ("issuer", "exp", "nbf", "credentialSubject", "iss")
-    },
+
+
+def _with_header(name: str, value: object) -> str:
+    return _token(_document(), header={name: value})
+
+
+def _with_claim(name: str, value: object) -> str:
+    return _token({**_document(), name: value})
+
+
+PLACES: dict[str, Callable[[object], str]] = {
+    **{name: partial(_with_header, name) for name in ("alg", "typ", "kid")},
+    **{name: partial(_with_claim, name) for name in ("issuer", "exp", "nbf", "credentialSubject", "iss")},
 }
 
 

@@ -155,7 +155,7 @@ async def test_database_of_one_publisher_is_taken_over(tmp_path: Path) -> None:
         "publisher": PUBLISHER,
         "base_url": BASE_URL,
     }
-    database["facts"].insert_all({"name": name, "value": value} for name, value in facts.items())
+    database.table("facts").insert_all({"name": name, "value": value} for name, value in facts.items())
     statements = (
         (
             "insert into batches (id, state, created_s, leaf_count, is_closed, sequence, previous_root, sealed_s, root,"

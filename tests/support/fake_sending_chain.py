@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 from eth_account import Account
-from eth_account.typed_transactions import TypedTransaction
+from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
@@ -410,7 +410,8 @@ class SendingChain:
 
     def _state(self, at: bytes) -> _State:
         self._require_answer()
-        for mined in (*self._mined, *(self._dropped if self.keeps_dropped_state else ())):
+        dropped: Sequence[_Mined] = self._dropped if self.keeps_dropped_state else ()
+        for mined in (*self._mined, *dropped):
             if mined.block.hash == at and mined.block.number < self.oldest_state:
                 raise ChainUnavailable("missing trie node")
             if mined.block.hash == at:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from anchor.core.digest import SALTED, Method
 from anchor.core.entries import (
@@ -149,7 +150,7 @@ class FakeService:
         return app
 
     @web.middleware
-    async def _record(self, request: web.Request, handler: web.RequestHandler) -> web.StreamResponse:  # type: ignore[type-arg]
+    async def _record(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         body = await request.read()
         self.seen.append(Seen(request.method, request.path, dict(request.query), dict(request.headers), body))
         if self.canned:
@@ -164,7 +165,7 @@ class FakeService:
         wanted = OPERATOR_KEY if is_operator else ISSUER_KEY
         if not is_public and request.headers.get("Authorization") != f"Bearer {wanted}":
             return _problem(401, "unauthorized", "send your API key as 'Authorization: Bearer KEY'")
-        return await handler(request)  # type: ignore[operator,no-any-return]
+        return await handler(request)
 
     async def _add_issuer(self, request: web.Request) -> web.Response:
         body = await request.json()

@@ -11,6 +11,7 @@ from anchor.chain.protocol import (
     AnchorRecord,
     Block,
     BlockTag,
+    Chain,
     ChainIdentity,
     Head,
     Receipt,
@@ -18,7 +19,6 @@ from anchor.chain.protocol import (
     SendResult,
 )
 from anchor.errors import ChainUnavailable
-from tests.support.fake_sending_chain import SendingChain
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ class LyingChain:
     `higher` and `lower` change numbers and heights by a draw of the same function, `altered` whatever there is.
     """
 
-    def __init__(self, *, origin: str, truth: SendingChain, manner: Callable[[], str]) -> None:
+    def __init__(self, *, origin: str, truth: Chain, manner: Callable[[], str]) -> None:
         self._origin = origin
         self._truth = truth
         self._manner = manner
@@ -112,13 +112,13 @@ class LyingChain:
         """Do nothing."""
 
     async def _told(self, answer: Awaitable[T]) -> T:
-        truth: Any = await answer
+        truth = await answer
         manner = self._manner()
         if manner == SILENT:
             raise ChainUnavailable(f"{self._origin} does not answer")
         if manner == HONEST:
-            return truth  # type: ignore[no-any-return]
-        return None if manner == NULL else _altered(truth, manner)  # type: ignore[return-value]
+            return truth
+        return None if manner == NULL else _altered(truth, manner)  # type: ignore[return-value]  # a lie
 
 
 def _altered(truth: Any, manner: str) -> Any:

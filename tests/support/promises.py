@@ -54,7 +54,7 @@ def is_stored(database: Path, raw: str) -> bool:
     with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
         octets = bytes.fromhex(raw[2:])
         row = connection.execute("select raw from payloads where hash = ?", (keccak(octets),)).fetchone()
-    return row == (octets,)
+    return row is not None and bytes(row[0]) == octets
 
 
 def newest_version(database: Path, number: int) -> int:

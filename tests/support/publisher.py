@@ -94,7 +94,7 @@ class OwnList:
         )
         return ListState(number=self.number, url=self.url, issuer=self.issuer.id, entry=entry)
 
-    def signed(self, *, validity_ms: int = VALIDITY_MS, **changed: object) -> bytes:
+    def signed(self, *, validity_ms: int = VALIDITY_MS, **changed: str | int) -> bytes:
         """Return the list as signed; `changed` replaces members of StatusList, for documents that lie."""
         facts: dict[str, object] = {
             "url": self.url,
@@ -102,7 +102,7 @@ class OwnList:
             "purpose": self.purpose.label,
             "length": len(self.bits) * 8,
         }
-        status_list = StatusList(**(facts | changed))  # type: ignore[arg-type]
+        status_list = StatusList(**(facts | changed))  # type: ignore[arg-type]  # fields by name
         document = list_document(
             status_list,
             bytes(self.bits).ljust(status_list.size_bytes, b"\0")[: status_list.size_bytes],

@@ -123,14 +123,18 @@ poll_s = 0.1
         """Sign with another key from the next start on."""
         self.private_key = private_key
 
-    async def command(self, *arguments: str, code: int = 0, **environment: str) -> str:
+    async def command(
+        self, *arguments: str, code: int = 0, environment: Mapping[str, str] | None = None
+    ) -> str:
         """Run an `anchor` command in this installation and return what it printed; it must end with the exit code."""
-        process = await self.begin_command(*arguments, **environment)
+        process = await self.begin_command(*arguments, environment=environment)
         printed, errors = await asyncio.wait_for(process.communicate(), COMMAND_TIMEOUT_S)
         assert process.returncode == code, (printed.decode(), errors.decode())
         return printed.decode() if code == 0 else errors.decode()
 
-    async def begin_command(self, *arguments: str, **environment: str) -> asyncio.subprocess.Process:
+    async def begin_command(
+        self, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> asyncio.subprocess.Process:
         """Start an `anchor` command in this installation."""
         return await asyncio.create_subprocess_exec(
             sys.executable,
@@ -138,7 +142,12 @@ poll_s = 0.1
             "anchor.cli",
             *arguments,
             cwd=self.folder,
-            env={**self.environment, "PYTHONPATH": str(ROOT), "ANCHOR_CONFIG": "anchor.toml", **environment},
+            env={
+                **self.environment,
+                "PYTHONPATH": str(ROOT),
+                "ANCHOR_CONFIG": "anchor.toml",
+                **(environment or {}),
+            },
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )

@@ -16,8 +16,8 @@ from pathlib import Path
 from anchor.core.entries import Purpose, StatusEntry
 from anchor.errors import Overloaded
 from anchor.store.records import Issuer, StatusChange
-from tests.support.assembly import BLOCK_TIME_S, Running, digest, make_settings, new_chain
-from tests.support.fake_sending_chain import SendingChain
+from tests.support.assembly import Running, digest, make_settings, new_chain
+from tests.support.fake_sending_chain import BLOCK_TIME_S, SendingChain
 
 RAW = 4
 MAX_ATTEMPTS = 3

@@ -9,7 +9,8 @@ from anchor.core.entries import Purpose
 from anchor.core.lifecycle import BatchState
 from anchor.fsck import check_everything as fsck
 from anchor.store.records import Accepted, Issuer
-from tests.support.assembly import BLOCK_TIME_S, Running, make_settings
+from tests.support.assembly import Running, make_settings
+from tests.support.fake_sending_chain import BLOCK_TIME_S
 from tests.support.storage_work import replayed, told_digests, told_entries
 from tests.support.stored_first import check_everything, require_stored_before_broadcast
 

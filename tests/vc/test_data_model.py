@@ -19,7 +19,9 @@ ENTRY = {
 
 
 def _without(name: str) -> dict[str, Any]:
-    return credential(**{name: None})
+    document = credential()
+    del document[name]
+    return document
 
 
 def _with(**members: Any) -> dict[str, Any]:

@@ -214,10 +214,10 @@ def test_canonicalize_plain_terms_are_all_there() -> None:
 
 
 def _deep(levels: int) -> dict[str, Any]:
-    value: Any = "end"
-    for _ in range(levels):
+    value: dict[str, Any] = {"p": "end"}
+    for _ in range(levels - 1):
         value = {"p": value}
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 TOO_LARGE: dict[str, dict[str, Any]] = {

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -147,7 +148,7 @@ async def test_audit_of_an_earlier_anchorage_reads_its_files(history: World) -> 
 @pytest.mark.parametrize("fate", ["kept", "cleared", "unreachable", "unpublished"])
 async def test_audit_after_a_move_compares_lists_with_those_before_it(history: World, fate: str) -> None:
     """A revocation that was there at the last root before a move must be there at the first one after it."""
-    moved, kept = _moved(history)
+    moved, chain, kept = _moved(history)
     if fate == "cleared":
         moved.set_bit(0, 7, 0)
     moved.anchor(after_s=600)
@@ -159,7 +160,7 @@ async def test_audit_after_a_move_compares_lists_with_those_before_it(history: W
     before, present = history.anchorage, replace(history.anchorage, chain_id=31338, rpc=NEW_RPC)
     report = await audit_publisher(
         present,
-        open_chain=opener((RPC, history.chain), (NEW_RPC, moved.chain)),
+        open_chain=opener((RPC, history.chain), (NEW_RPC, chain)),
         files=FolderSource(history.folder),
         before=before,
     )
@@ -169,11 +170,11 @@ async def test_audit_after_a_move_compares_lists_with_those_before_it(history: W
     assert report.to_json()["unchecked"] == list(report.unchecked)
 
 
-def _moved(world: World) -> tuple[Publisher, dict[str, object]]:
+def _moved(world: World) -> tuple[Publisher, FakeChain, dict[str, object]]:
     """
     Let the publisher go on on a second chain, in the same folder and with the same lists.
 
-    Returns also what its document says then of the anchorage that it left.
+    Returns also the chain, and what its document says then of the anchorage that it left.
     """
     earlier = json.loads((world.folder / "publisher.json").read_bytes())
     kept = {name: earlier[name] for name in ("chainId", "genesisHash", "contract", "publisher", "fromBlock")}
@@ -184,7 +185,7 @@ def _moved(world: World) -> tuple[Publisher, dict[str, object]]:
     chain.finalize()
     moved = Publisher(chain=chain, account=world.publisher.account, folder=world.folder)
     moved.lists = world.publisher.lists
-    return moved, {"number": 1, **kept}
+    return moved, chain, {"number": 1, **kept}
 
 
 Change = Callable[[World], None]
@@ -376,10 +377,14 @@ async def test_audit_of_header_that_breaks_the_chain_names_it(history: World) ->
     assert codes(await audit(history)) == [(5, "chain_broken")]
 
 
+Answer = Callable[[Any], object]
+"""What is told instead of an answer of some kind."""
+
+
 class LyingChain:
     """A reader that changes what another one says."""
 
-    def __init__(self, chain: FakeChain, **answers: object) -> None:
+    def __init__(self, chain: FakeChain, **answers: Answer) -> None:
         self._chain = chain
         self._answers = answers
 
@@ -390,7 +395,7 @@ class LyingChain:
         change = self._answers[name]
 
         async def answer(*args: object, **kwargs: object) -> object:
-            return change(await genuine(*args, **kwargs))  # type: ignore[operator]
+            return change(await genuine(*args, **kwargs))
 
         return answer
 
@@ -410,14 +415,14 @@ class LyingChain:
     ],
 )
 async def test_audit_of_chain_that_contradicts_itself_says_so(
-    history: World, answers: dict[str, object], expected: list[tuple[int | None, str]]
+    history: World, answers: dict[str, Answer], expected: list[tuple[int | None, str]]
 ) -> None:
     """Events that are left out, and records that differ from them, are found from the chain alone."""
     chain = LyingChain(history.chain, **answers)
 
     report = await audit_publisher(
         history.anchorage,
-        open_chain=opener((RPC, chain)),  # type: ignore[arg-type]
+        open_chain=opener((RPC, chain)),  # type: ignore[arg-type]  # a reader by __getattr__
     )
 
     assert codes(report) == expected

@@ -8,6 +8,7 @@ from base64 import b64encode
 import pytest
 
 from anchor.core.digest import Method
+from anchor.core.strict_json import JsonValue
 from anchor.verify import TrustedIssuer
 from anchor.verify.containers import MAX_CREDENTIALS, MAX_DEPTH
 from anchor.verify.credential import MAX_STATUS_ENTRIES, Reading, read_credential
@@ -17,7 +18,7 @@ from tests.verify.world import World, told
 
 ISSUER = "did:example:a"
 OTHER = "did:example:b"
-STATUS = {"id": "https://lists.example/1#5", "type": "Other"}
+STATUS: JsonValue = {"id": "https://lists.example/1#5", "type": "Other"}
 END = "2020-01-01T00:00:00Z"
 END_MS = 1_577_836_800_000
 INNER = {

@@ -290,7 +290,7 @@ async def test_evidence_whose_successor_nobody_names_is_unknown(world: World) ->
 
 async def _verify_without_events(world: World, issued: Issued, evidence: bytes) -> tuple[str, list[str]]:
     hidden = replace(world)
-    hidden.chain = WithoutEvents(world.chain)  # type: ignore[assignment]
+    hidden.chain = WithoutEvents(world.chain)  # type: ignore[assignment]  # a reader by __getattr__
     return told(await hidden.verify(issued, evidence=[evidence], fetches_lists=False))
 
 

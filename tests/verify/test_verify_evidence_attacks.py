@@ -211,7 +211,7 @@ async def test_evidence_of_a_second_list_under_one_url_is_not_believed(world: Wo
         def state(self) -> object:
             return double
 
-    world.publisher.lists[2] = Doubled()  # type: ignore[call-overload]
+    world.publisher.lists[2] = Doubled()  # type: ignore[call-overload]  # no list, but says that it is one
     world.publisher.anchor(after_s=600)
 
     report = await world.verify(issued, evidence=[world.evidence(20, 2)], fetches_lists=False)
@@ -243,7 +243,7 @@ async def test_evidence_made_younger_by_false_events_is_unknown(world: World) ->
     world.publisher.anchor(after_s=600)
     world.publisher.anchor(after_s=40 * HOUR_S)
     lying = replace(world)
-    lying.chain = LyingEvents(world.chain, world.publisher.batches[-1].document.root)  # type: ignore[assignment]
+    lying.chain = LyingEvents(world.chain, world.publisher.batches[-1].document.root)  # type: ignore[assignment]  # a reader by __getattr__
 
     report = await lying.verify(issued, evidence=[evidence], fetches_lists=False)
 

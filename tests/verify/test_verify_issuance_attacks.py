@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
 
 import pytest
 
+from anchor.chain.protocol import ChainReader
 from anchor.core.digest import Method, derive_salt
 from anchor.core.entries import CredentialEntry, StatusEntry, identifier_hash, join_root
 from anchor.core.merkle import leaf_hash, node_hash
 from anchor.core.proof import CredentialProof, Inclusion
 from anchor.documents import proof_to_json
-from anchor.verify import TrustedIssuer, TrustSet, verify_credential
+from anchor.verify import Report, TrustedIssuer, TrustSet, verify_credential
 from anchor.verify.folder_source import FolderSource
 from tests.support.fake_chain import Anchored, FakeChain, Succeeded, address, opener
 from tests.support.publisher import Publisher, did_key_issuer, proof_bytes, to_bytes
-from tests.verify.world import RPC, World, changed, told
+from tests.verify.world import RPC, Issued, World, changed, told
 
 JWT = b"eyJhbGciOiJFZERTQSJ9.e30.c2lnbmF0dXJl"
 NEW_RPC = "http://127.0.0.1:8546"
@@ -60,11 +62,11 @@ async def test_verify_raw_json_is_not_reinterpreted_as_jcs(world: World) -> None
         lambda text: text[:0] + b"not JSON at all",
     ],
 )
-async def test_verify_lenient_json_is_tampered(world: World, damage: object) -> None:
+async def test_verify_lenient_json_is_tampered(world: World, damage: Callable[[bytes], bytes]) -> None:
     """A JSON credential that is no strict JSON any more is not the one anchored, whatever a lenient reader sees."""
     issued = world.issue()
 
-    report = await world.verify(issued, content=damage(issued.content))  # type: ignore[operator]
+    report = await world.verify(issued, content=damage(issued.content))
 
     assert told(report) == ("tampered", ["digest_differs"])
 
@@ -258,11 +260,13 @@ def _silent(chain: FakeChain) -> None:
 
 
 @pytest.mark.parametrize("fault", [_other_genesis, _other_id, _no_code, _silent])
-async def test_verify_wrong_or_silent_chain_is_unknown_not_absent(world: World, fault: object) -> None:
+async def test_verify_wrong_or_silent_chain_is_unknown_not_absent(
+    world: World, fault: Callable[[FakeChain], None]
+) -> None:
     """Another genesis hash, no contract, no answer: nothing can be said, least of all `not_anchored`."""
     issued = world.issue()
     trust = world.trust()
-    fault(world.chain)  # type: ignore[operator]
+    fault(world.chain)
 
     assert told(await world.verify(issued, trust=trust)) == ("unknown", ["chain_unavailable"])
 
@@ -279,13 +283,13 @@ async def test_verify_other_contract_code_is_unknown(world: World) -> None:
 async def test_verify_issuance_in_earlier_anchorage_counts(world: World) -> None:
     """Issuance may stand in an earlier anchorage; status is read in the last one."""
     issued = world.issue(status=StatusEntry(0, 7))
-    moved, trust = _move(world)
+    moved, chains, trust = _move(world)
     moved.anchor()
 
-    clean = await _verify_moved(world, moved, issued.content, issued.proof_file, trust)
+    clean = await _verify_moved(issued, moved, chains, trust)
     moved.set_bit(0, 7, 1)
     moved.anchor()
-    revoked = await _verify_moved(world, moved, issued.content, issued.proof_file, trust)
+    revoked = await _verify_moved(issued, moved, chains, trust)
 
     assert told(clean) == ("valid", [])
     assert told(revoked) == ("revoked", ["revoked"])
@@ -296,16 +300,19 @@ async def test_verify_issuance_in_earlier_anchorage_counts(world: World) -> None
 async def test_verify_earlier_anchorage_silent_is_unknown(world: World) -> None:
     """What may stand in an anchorage that cannot be asked is not called absent."""
     issued = world.issue()
-    moved, trust = _move(world)
+    moved, chains, trust = _move(world)
     moved.anchor()
     world.chain.failing = True
 
-    report = await _verify_moved(world, moved, issued.content, issued.proof_file, trust)
+    report = await _verify_moved(issued, moved, chains, trust)
 
     assert told(report) == ("unknown", ["chain_unavailable"])
 
 
-def _move(world: World) -> tuple[Publisher, TrustSet]:
+Chains = tuple[tuple[str, ChainReader], ...]
+
+
+def _move(world: World) -> tuple[Publisher, Chains, TrustSet]:
     """Let the publisher go on on a second chain with the same lists."""
     chain = FakeChain(chain_id=31338)
     chain.mine(after_s=world.chain.latest.timestamp_s - chain.latest.timestamp_s)
@@ -314,17 +321,16 @@ def _move(world: World) -> tuple[Publisher, TrustSet]:
     for own in moved.lists:
         moved.publish_list(own)
     anchorage = replace(world.anchorage, chain_id=31338, publisher=address(5), rpc=NEW_RPC)
-    return moved, replace(world.trust(), anchorages=(world.anchorage, anchorage))
+    trust = replace(world.trust(), anchorages=(world.anchorage, anchorage))
+    return moved, ((RPC, world.chain), (NEW_RPC, chain)), trust
 
 
-async def _verify_moved(
-    world: World, moved: Publisher, content: bytes, proof: bytes, trust: TrustSet
-) -> object:
+async def _verify_moved(issued: Issued, moved: Publisher, chains: Chains, trust: TrustSet) -> Report:
     return await verify_credential(
-        content,
-        proof,
+        issued.content,
+        issued.proof_file,
         trust=trust,
-        open_chain=opener((RPC, world.chain), (NEW_RPC, moved.chain)),
+        open_chain=opener(*chains),
         lists=FolderSource(moved.folder),
         now_s=moved.now_s,
     )

@@ -11,7 +11,7 @@ from anchor.core.entries import StatusEntry
 from anchor.documents import batch_to_json
 from anchor.errors import InvalidInput, NotFound
 from anchor.verify import neighbours
-from anchor.verify.chain_view import open_view
+from anchor.verify.chain_view import Anchor, open_view
 from anchor.verify.folder_source import FolderSource
 from anchor.verify.times import utc_text
 from status_lists import status_entry
@@ -291,7 +291,7 @@ async def test_past_span_of_a_head_ends_with_the_newest_block(world: World) -> N
     assert [last.covers(at_s, block) for at_s in ends] == [False, True, True, False]
 
 
-async def _anchor(world: World, root: bytes) -> neighbours.Anchor:
+async def _anchor(world: World, root: bytes) -> Anchor:
     found = await (await open_view(world.chain, world.anchorage)).find(root)
     assert found is not None
     return found

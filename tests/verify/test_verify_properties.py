@@ -45,8 +45,8 @@ def replaced(document: object, path: tuple[object, ...], new: object) -> object:
     result = copy.deepcopy(document)
     inner = result
     for step in path[:-1]:
-        inner = inner[step]  # type: ignore[index]
-    inner[path[-1]] = new  # type: ignore[index]
+        inner = inner[step]  # type: ignore[index]  # JSON by its path
+    inner[path[-1]] = new  # type: ignore[index]  # JSON by its path
     return result
 
 

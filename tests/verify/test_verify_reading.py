@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anchor.core.digest import Method
+from anchor.core.strict_json import JsonValue
 from anchor.verify.credential import Reading, read_credential
 from tests.verify.tokens import HEADER, SIGNATURE, encoded, token
 
@@ -94,7 +95,7 @@ def test_read_jwt_takes_claims_and_inner_credential_together() -> None:
 
 def test_read_jwt_takes_status_claim_as_status() -> None:
     """A token names its status by a claim of its own, and so does its payload alone."""
-    claim = {"status_list": {}}
+    claim: dict[str, JsonValue] = {"status_list": {}}
     assert read_credential(Method.JWT, token({"status": claim})).status_claims == (claim,)
     assert read(Method.JCS, {"issuer": "did:example:a", "status": claim}).status_claims == (claim,)
     assert read(Method.JCS, {"issuer": "did:example:a", "status": "done"}).problems == ()

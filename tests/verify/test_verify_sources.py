@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from anchor.core.entries import StatusEntry
 from anchor.errors import NotFound, ServiceUnavailable
@@ -107,10 +108,10 @@ async def _cut(request: web.Request) -> web.StreamResponse:
 
 
 @pytest.mark.parametrize("handler", [_redirect, _fail, _endless, _cut])
-async def test_source_that_misbehaves_is_unavailable(handler: object) -> None:
+async def test_source_that_misbehaves_is_unavailable(handler: Handler) -> None:
     """Redirects are not followed, errors and cut answers are told, endless ones are cut off."""
     app = web.Application()
-    app.router.add_get("/v1/batches/1", handler)  # type: ignore[arg-type]
+    app.router.add_get("/v1/batches/1", handler)
     app.router.add_get("/v1/batches/2", _other)
 
     async with (

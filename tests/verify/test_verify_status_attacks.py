@@ -15,7 +15,7 @@ from anchor.verify.status_places import Place
 from anchor.verify.status_rules import judge
 from status_lists import ListKey, set_entry, status_entry
 from tests.support.fake_chain import FakeChain, address, opener
-from tests.support.publisher import OwnList, TestIssuer, did_key_issuer, to_bytes, with_lists
+from tests.support.publisher import VALIDITY_MS, OwnList, TestIssuer, did_key_issuer, to_bytes, with_lists
 from tests.verify.world import RPC, Issued, World, told
 
 INDEX = 7
@@ -228,11 +228,11 @@ async def test_status_two_lists_of_one_version_is_unknown(world: World) -> None:
         {"length": 262_144},
     ],
 )
-async def test_status_list_of_other_attributes_is_unknown(world: World, lie: dict[str, object]) -> None:
+async def test_status_list_of_other_attributes_is_unknown(world: World, lie: dict[str, str | int]) -> None:
     """A list must match the head in URL, issuer, purpose and size, though its bits be the anchored ones."""
     issued = world.issue(status=StatusEntry(0, INDEX))
     own = world.publisher.lists[0]
-    world.publisher.publish_list(own, own.signed(**lie))
+    world.publisher.publish_list(own, own.signed(validity_ms=VALIDITY_MS, **lie))
 
     report = await world.verify(issued)
 
@@ -396,7 +396,7 @@ async def test_status_second_list_under_one_url_is_not_believed(world: World) ->
         def state(self) -> object:
             return double
 
-    world.publisher.lists[2] = Doubled()  # type: ignore[call-overload]
+    world.publisher.lists[2] = Doubled()  # type: ignore[call-overload]  # no list, but says that it is one
     world.publisher.anchor(after_s=600)
 
     assert told(await world.verify(issued)) == ("revoked", ["revoked"])

@@ -45,7 +45,7 @@ def listed(world: World, value: int, **changes: object) -> TokenList:
         "issued_at_s": world.publisher.now_s - 60,
         "expires_at_s": world.publisher.now_s + 3600,
     }
-    return TokenList(**(facts | changes))  # type: ignore[arg-type]
+    return TokenList(**(facts | changes))  # type: ignore[arg-type]  # fields by name
 
 
 def issue(world: World, status: object = None, method: Method = Method.SD_JWT) -> Issued:

@@ -100,7 +100,7 @@ async def test_verify_by_endpoint_with_old_block_is_unknown(
     """The anchor may stand in the blocks that the endpoint lacks, whatever block the proof claims."""
     issued = world.issue()
     document = proof_to_json(issued.proof)
-    document["anchor"] = {**document["anchor"], "blockNumber": 0}  # type: ignore[dict-item]
+    document["anchor"] = {**document["anchor"], "blockNumber": 0}  # type: ignore[dict-item]  # a nested object
     stopped = FakeChain()
     stopped.mine()
     world.chain = stopped
@@ -271,7 +271,7 @@ async def test_verify_on_test_network_says_so(world: World) -> None:
     report = await world.verify(world.issue())
 
     assert any("test network" in note for note in report.notes)
-    assert report.to_json()["anchor"]["chain"]["isTestNetwork"] is True  # type: ignore[index,call-overload]
+    assert report.to_json()["anchor"]["chain"]["isTestNetwork"] is True  # type: ignore[index,call-overload]  # a nested object
 
 
 async def test_verify_always_says_that_no_signature_was_checked(world: World) -> None:

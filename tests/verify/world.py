@@ -160,4 +160,4 @@ def told(report: Report) -> tuple[str, list[str]]:
 
 def changed(document: ProofDocument, **parts: object) -> ProofDocument:
     """Return a proof with parts of it replaced; its root is computed anew when it is written."""
-    return replace(document, **parts)  # type: ignore[arg-type]
+    return replace(document, **parts)  # type: ignore[arg-type]  # fields by name
