@@ -102,7 +102,10 @@ async def middle_amount(pool: EndpointPool, question: Question[int]) -> int:
     """
     Return an amount that endpoints may rightly differ in: of a quorum of 1 the healthiest's, else the median of all.
 
-    Of an even number it is the lower one. Raises ChainUnavailable where fewer than `quorum` answer.
+    Of an even number it is the lower one. With three or more answers one endpoint decides nothing. Where only two are
+    left of a quorum of two the lower one counts: one endpoint can then make an amount too low, which delays, but never
+    too high, which costs. Whoever needs the median asks `FailoverChain.identity` first: until then no more endpoints
+    than the quorum may have been taken in. Raises ChainUnavailable where fewer than `quorum` answer.
     """
     if pool.quorum == 1:
         return await agreed(pool, question)

@@ -248,11 +248,37 @@ async def test_quorum_amounts_are_the_median_whatever_one_endpoint_says(
 ) -> None:
     """One endpoint can neither make a transaction dear nor empty the account."""
     async with endpoints.chain(count=3, quorum=2) as chain:
+        await chain.identity()
         truths = (await chain.priority_fee_wei(), await chain.balance_wei(facts.publisher))
         for method in ("eth_maxPriorityFeePerGas", "eth_getBalance"):
             endpoints.proxies[0].fail(method, rpc_proxy.result(value))
 
         assert (await chain.priority_fee_wei(), await chain.balance_wei(facts.publisher)) == truths
+
+
+@pytest.mark.anvil
+@in_module
+@pytest.mark.parametrize("position", [0, 1])
+async def test_quorum_amounts_of_only_two_left_are_the_lower_one_and_never_dear(
+    endpoints: Endpoints, facts: Facts, position: int
+) -> None:
+    """Of two usable endpoints of three one alone can delay, by an amount that is too low, and never overcharge."""
+    liar = endpoints.proxies[position]
+    async with endpoints.chain(count=3, quorum=2) as chain:
+        await chain.identity()
+        truths = (await chain.priority_fee_wei(), await chain.balance_wei(facts.publisher))
+        endpoints.proxies[2].fail("*", rpc_proxy.drop_before())
+        told = [truths]
+        for value in ("0xffffffffffffffffffffffff", "0x0"):
+            liar.heal()
+            for method in ("eth_maxPriorityFeePerGas", "eth_getBalance"):
+                liar.fail(method, rpc_proxy.result(value))
+            told.append((await chain.priority_fee_wei(), await chain.balance_wei(facts.publisher)))
+        usable = 3 - len(chain.endpoint_problems())
+
+    assert min(truths) > 0
+    assert told == [truths, truths, (1, 0)]
+    assert usable == 2
 
 
 @pytest.mark.anvil
