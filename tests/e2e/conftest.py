@@ -28,6 +28,15 @@ async def service(tmp_path: Path, anvil: AnvilChain) -> AsyncIterator[RunningSer
     await running.stop()
 
 
+@pytest.fixture
+async def installed_service(tmp_path: Path, anvil: AnvilChain) -> AsyncIterator[RunningService]:
+    """Run the service as an operator does: by the command, in an interpreter of its own."""
+    running = RunningService(folder=tmp_path / "service", chain=anvil, program=None)
+    await running.start()
+    yield running
+    await running.stop()
+
+
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def shared_service(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningService]:
     """Run one service for all tests of a module; each adds an issuer of its own."""

@@ -21,6 +21,12 @@ from tests.support.running_service import IssuerAccess, RunningService
 pytestmark = pytest.mark.anvil
 
 
+@pytest.fixture
+def service(installed_service: RunningService) -> RunningService:
+    """Return the service that the operator's own command starts."""
+    return installed_service
+
+
 async def _submit(service: RunningService, issuer: IssuerAccess) -> str:
     status, receipt = await service.request(
         "POST",

@@ -22,6 +22,12 @@ MAX_GROWTH_MIB = 64
 
 
 @pytest.fixture
+def service(installed_service: RunningService) -> RunningService:
+    """Return the service that the operator's own command starts: its process has limits of its own."""
+    return installed_service
+
+
+@pytest.fixture
 def descriptors() -> Iterator[None]:
     """Let this process have the descriptors that the flood needs; the limit of before comes back."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

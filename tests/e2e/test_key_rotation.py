@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -184,7 +185,7 @@ async def test_rotation_killed_at_its_broadcast_goes_on(
         async with asyncio.timeout(30):
             while not proxy.count("eth_sendRawTransaction"):  # noqa: ASYNC110 - another process's request
                 await asyncio.sleep(0.05)
-        process.kill()
+        process.send_signal(signal.SIGKILL)
         await process.wait()
 
     change = json.loads(await service.command("key", "rotate", "--json", environment=key))

@@ -12,7 +12,6 @@ import pytest
 from aiohttp import web
 
 from anchor.chain.signer import LocalSigner
-from tests.support import forked
 from tests.support.anvil import running_chain, signed_anchor
 from tests.support.chain_world import World
 from tests.support.fake_sending_chain import decode
@@ -239,7 +238,7 @@ async def test_wiped_chain_is_refused(tmp_path: Path) -> None:
     """Fault 26: at the same address another chain with the same contract: its genesis hash tells."""
     async with running_chain(state_path=tmp_path / "chain.json") as anvil:
         port = int(anvil.rpc_url.rpartition(":")[2])
-        service = RunningService(folder=tmp_path / "service", chain=anvil, program=forked.anchor)
+        service = RunningService(folder=tmp_path / "service", chain=anvil)
         await service.start()
         await service.stop()
 

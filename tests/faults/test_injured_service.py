@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from tests.support import forked
 from tests.support.anvil import AnvilChain, running_chain
 from tests.support.promises import Acknowledged, PromiseCheck
 from tests.support.running_service import IssuerAccess, RunningService
@@ -29,7 +28,7 @@ async def anvil() -> AsyncIterator[AnvilChain]:
 @pytest.fixture
 async def service(tmp_path: Path, anvil: AnvilChain) -> AsyncIterator[RunningService]:
     """Run the service on it."""
-    running = RunningService(folder=tmp_path / "service", chain=anvil, program=forked.anchor)
+    running = RunningService(folder=tmp_path / "service", chain=anvil)
     await running.start()
     yield running
     await running.kill()

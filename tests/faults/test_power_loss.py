@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import forked
 from tests.support.anvil import running_chain
 from tests.support.fast_folder import fast_folder
 from tests.support.power_loss import TRACE_OPTIONS, Disk
@@ -74,9 +73,7 @@ async def test_response_is_written_after_the_log_of_writes_is_synced(tmp_path: P
     """Fault 5: in the real service, fdatasync of the WAL has returned before the first byte of a 201."""
     async with running_chain() as chain:
         # Nothing is sealed meanwhile: a commit of the sealer would be under way while answers go out.
-        service = RunningService(
-            folder=tmp_path / "service", chain=chain, program=forked.anchor, max_age_s=1800.0
-        )
+        service = RunningService(folder=tmp_path / "service", chain=chain, max_age_s=1800.0)
         await service.start()
         issuer = await service.add_issuer()
         calls = "trace=pwrite64,fdatasync,sendto,sendmsg,write,writev"

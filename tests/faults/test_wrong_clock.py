@@ -39,7 +39,9 @@ def clock(tmp_path: Path) -> WrongClock:
 @pytest.fixture
 async def service(tmp_path: Path, anvil: AnvilChain, clock: WrongClock) -> AsyncIterator[RunningService]:
     """Install a service that lives by that clock; it is not started yet."""
-    installed = RunningService(folder=tmp_path / "service", chain=anvil, extra_environment=clock.environment)
+    installed = RunningService(
+        folder=tmp_path / "service", chain=anvil, program=None, extra_environment=clock.environment
+    )
     yield installed
     await installed.stop()
 

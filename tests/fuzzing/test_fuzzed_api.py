@@ -37,7 +37,7 @@ OPERATORS = (
 async def fuzzed(tmp_path: Path) -> AsyncIterator[RunningService]:
     """Run a service with an issuer that has a credential of every state, and lists with a past."""
     async with running_chain(state_path=tmp_path / "chain.json") as chain:
-        service = RunningService(folder=tmp_path / "service", chain=chain)
+        service = RunningService(folder=tmp_path / "service", chain=chain, program=None)
         await service.start()
         yield service
         await service.stop()

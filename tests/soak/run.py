@@ -14,7 +14,6 @@ from pathlib import Path
 from tests.soak.injections import Injections
 from tests.soak.load import Load
 from tests.soak.outcome import Outcome
-from tests.support import forked
 from tests.support.anvil import AnvilChain, running_chain
 from tests.support.promises import PromiseCheck
 from tests.support.rpc_proxy import RpcProxy
@@ -44,7 +43,6 @@ async def soak(*, folder: Path, seconds: float, seed: int, on_progress: Progress
             folder=folder,
             chain=chain,
             rpc_url=proxy.url,
-            program=forked.anchor,
             extra_settings=SETTINGS,
             extra_chain_settings="request_timeout_s = 2.0",
         )

@@ -13,7 +13,6 @@ from typing import Any
 
 from anchor.chain.client import Web3Chain
 from anchor.chain.signer import LocalSigner
-from tests.support import forked
 from tests.support.anvil import SECOND_KEY, AnvilChain, running_chain
 from tests.support.promises import Acknowledged
 from tests.support.rpc_proxy import RpcProxy
@@ -114,7 +113,6 @@ async def running_world(folder: Path) -> AsyncIterator[World]:
             chain=anvil,
             rpc_url=proxy.url,
             private_key=SECOND_KEY,
-            program=forked.anchor,
             extra_settings=SETTINGS,
         )
         await service.start()

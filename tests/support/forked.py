@@ -1,8 +1,8 @@
 """
 Programs of this package in processes of their own, forked from one that has imported everything already.
 
-A fault test starts the same program hundreds of times, and an interpreter spends seconds on imports where the program
-itself spends a tenth of one. What runs is the same code, in a process that can be killed.
+Tests start the same program again and again, some hundreds of times, and an interpreter spends seconds on imports
+where the program itself spends a tenth of one. What runs is the same code, in a process that can be killed.
 """
 
 from __future__ import annotations
@@ -20,14 +20,21 @@ from pathlib import Path
 
 from anchor.cli import main
 
+ROOT = Path(__file__).parents[2]
+
 Program = Callable[[list[str]], None]
 """What a process runs; importable by name, since the process that forks imports it."""
 
 _PRELOADED = [
     "anchor.app",
     "anchor.cli",
+    "anchor.cli.backup",
     "anchor.cli.fsck",
+    "anchor.cli.key",
+    "anchor.cli.move",
     "anchor.cli.serve",
+    "anchor.cli.trust",
+    "anchor.cli.verify",
     "tests.support.negative_control",
     "tests.support.storage_work",
 ]
@@ -35,10 +42,11 @@ _PRELOADED = [
 
 @dataclass(frozen=True, slots=True)
 class Forked:
-    """A process; `output` yields what it writes to standard output, and then its end."""
+    """A process; `output` yields what it writes to standard output, and then its end; `errors` gets the rest."""
 
     process: ForkServerProcess
     output: asyncio.StreamReader
+    errors: Path
     gate: Connection
 
     @property
@@ -59,6 +67,12 @@ class Forked:
         with suppress(ProcessLookupError):
             os.kill(self.pid, number)
 
+    async def communicate(self) -> tuple[bytes, bytes]:
+        """Wait for its end; return what was left of its output, and all that stands in its file of errors."""
+        printed = await self.output.read()
+        await self.wait()
+        return printed, await asyncio.to_thread(self.errors.read_bytes)
+
     async def wait(self) -> int:
         """Return the exit code once the process is gone; minus the signal's number where one ended it."""
         await asyncio.to_thread(self.process.join)
@@ -66,9 +80,18 @@ class Forked:
         return self.process.exitcode
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Setting:
+    """Where a program runs."""
+
+    environment: dict[str, str]
+    folder: str
+    errors: str
+
+
 def anchor(arguments: list[str]) -> None:
     """Run the `anchor` command."""
-    main(arguments)
+    main(arguments, prog_name="anchor")
 
 
 async def fork(
@@ -77,20 +100,24 @@ async def fork(
     *,
     environment: Mapping[str, str],
     errors: Path,
+    folder: Path = ROOT,
     waits: bool = False,
 ) -> Forked:
-    """Start a program; with `waits` it does nothing until its gate is opened, so that a tracer can be attached."""
+    """
+    Start a program in a folder; standard error goes to the end of `errors`.
+
+    With `waits` it does nothing until its gate is opened, so that a tracer can be attached.
+    """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_PRELOADED)
     reader, writer = context.Pipe(duplex=False)
     waiting, gate = context.Pipe(duplex=False)
-    process = context.Process(
-        target=_run, args=(program, arguments, dict(environment), str(errors), writer, waiting)
-    )
+    setting = _Setting(environment=dict(environment), folder=str(folder), errors=str(errors))
+    process = context.Process(target=_run, args=(program, arguments, setting, writer, waiting))
     await asyncio.to_thread(process.start)
     writer.close()
     waiting.close()
-    forked = Forked(process=process, output=await _stream(reader), gate=gate)
+    forked = Forked(process=process, output=await _stream(reader), errors=errors, gate=gate)
     if not waits:
         forked.open_gate()
     return forked
@@ -108,15 +135,15 @@ async def _stream(reader: Connection) -> asyncio.StreamReader:
 def _run(
     program: Program,
     arguments: list[str],
-    environment: dict[str, str],
-    errors: str,
+    setting: _Setting,
     output: Connection,
     waiting: Connection,
 ) -> None:
     os.environ.clear()
-    os.environ.update(environment)
+    os.environ.update(setting.environment)
+    os.chdir(setting.folder)
     os.dup2(output.fileno(), 1)
-    log = os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    log = os.open(setting.errors, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(log, 2)
     # What multiprocessing keeps open of its own would hide the end of this process from its parent.
     output.close()

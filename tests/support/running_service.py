@@ -10,11 +10,13 @@ import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
+from tests.support import forked
 from tests.support.anvil import AnvilChain
 from tests.support.forked import Forked, Program, fork
 from tests.support.secret_watch import secrets_in
@@ -42,9 +44,9 @@ class RunningService:
     """
     One installation: a folder with settings and data, a port, and at most one process.
 
-    Everything goes over HTTP and the command line, as users go. `program` runs in a forked process instead of the
-    `anchor` command's own: for tests that start a service many times, or start a wrong one. `extra_environment` goes
-    to the service's process alone.
+    Everything goes over HTTP and the command line, as users go. Processes are forked, since an interpreter's imports
+    take longer than most tests. `program` is what serves; with None an interpreter of its own runs the command, for
+    tests of how a process begins or what it may have. `extra_environment` goes to the service's process alone.
     """
 
     def __init__(
@@ -55,7 +57,7 @@ class RunningService:
         rpc_url: str | None = None,
         max_age_s: float = 0.2,
         private_key: bytes | None = None,
-        program: Program | None = None,
+        program: Program | None = forked.anchor,
         extra_environment: Mapping[str, str] | None = None,
         extra_chain_settings: str = "",
         extra_settings: str = "",
@@ -64,6 +66,7 @@ class RunningService:
         self.port = _free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
         self._program = program
+        self._commands = count(1)
         self.extra_environment = dict(extra_environment or {})
         self.private_key = private_key or chain.development.private_key
         self._process: asyncio.subprocess.Process | Forked | None = None
@@ -98,6 +101,7 @@ poll_s = 0.1
         moved.folder, moved.port, moved.base_url = folder, self.port, self.base_url
         moved.private_key, moved._process = self.private_key, None
         moved._program, moved.extra_environment = self._program, self.extra_environment
+        moved._commands = self._commands
         moved._chain_settings, moved._settings = self._chain_settings, self._settings
         return moved
 
@@ -132,24 +136,14 @@ poll_s = 0.1
         assert process.returncode == code, (printed.decode(), errors.decode())
         return printed.decode() if code == 0 else errors.decode()
 
-    async def begin_command(
-        self, *arguments: str, environment: Mapping[str, str] | None = None
-    ) -> asyncio.subprocess.Process:
+    async def begin_command(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Forked:
         """Start an `anchor` command in this installation."""
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "anchor.cli",
-            *arguments,
-            cwd=self.folder,
-            env={
-                **self.environment,
-                "PYTHONPATH": str(ROOT),
-                "ANCHOR_CONFIG": "anchor.toml",
-                **(environment or {}),
-            },
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+        return await fork(
+            forked.anchor,
+            list(arguments),
+            environment={**self.environment, "ANCHOR_CONFIG": "anchor.toml", **(environment or {})},
+            errors=self.folder / f"command-{next(self._commands)}.log",
+            folder=self.folder,
         )
 
     @property
@@ -193,10 +187,10 @@ poll_s = 0.1
     async def _launch(self) -> asyncio.StreamReader:
         arguments = ["serve", "--config", str(self.folder / "anchor.toml")]
         if self._program is not None:
-            self._process = forked = await fork(
+            self._process = process = await fork(
                 self._program, arguments, environment=self.environment, errors=self._log_path
             )
-            return forked.output
+            return process.output
         with self._log_path.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
