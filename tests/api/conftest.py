@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
-
 import pytest
 import pytest_asyncio
 
 from anchor.config import LimitSettings
-from tests.support.api_caller import ApiCaller, serving
-from tests.support.assembly import Running, make_settings, new_chain, running
-from tests.support.fast_folder import fast_folder
+from tests.support.api_caller import ApiCaller
+from tests.support.fast_folder import path_in_memory
+from tests.support.served_service import api, service
+
+__all__ = ["api", "path_in_memory", "service"]  # fixtures of these names
 
 LIMITS = LimitSettings(
     packed_body_bytes=64 * 1024,
@@ -24,24 +23,9 @@ LIMITS = LimitSettings(
 
 
 @pytest.fixture
-def tmp_path() -> Iterator[Path]:
-    """Return an empty folder, in memory where that is possible: these tests do not ask what the disk does."""
-    with fast_folder() as folder:
-        yield folder
-
-
-@pytest_asyncio.fixture
-async def service(tmp_path: Path) -> AsyncIterator[Running]:
-    """Run a service."""
-    async with running(make_settings(tmp_path, limits=LIMITS), new_chain()) as started:
-        yield started
-
-
-@pytest_asyncio.fixture
-async def api(service: Running) -> AsyncIterator[ApiCaller]:
-    """Serve it."""
-    async with serving(service) as caller:
-        yield caller
+def limits() -> LimitSettings:
+    """Return the limits that the service has here."""
+    return LIMITS
 
 
 @pytest_asyncio.fixture

@@ -12,29 +12,16 @@ from status_lists.bitstring import get_entry
 from tests.contracts.batches import (
     AnchoredList,
     Batch,
-    Evidence,
     clean_pair,
-    credential,
 )
 from tests.contracts.registry import HIGHEST_UINT64, NO_ACCOUNT, Registry, root
+from tests.contracts.revoked_entry import BATCH, INDEX, LENGTH, anchored
 from tests.contracts.verifier import Verifier, abi_error
 
 pytestmark = pytest.mark.anvil
 
 SEED = 9162
 INDEXES_PER_LIST = 25
-LENGTH = 2_048
-INDEX = 1_500
-"""In the last but one of the four chunks of a list of 2,048 one-bit entries."""
-
-LISTS = (*clean_pair(0, revoked=(INDEX,)), *clean_pair(2), *clean_pair(4))
-BATCH = Batch((credential(1), credential(2)), LISTS)
-
-
-def anchored(registry: Registry, publisher: str, batch: Batch = BATCH) -> Evidence:
-    """Anchor a batch and return the evidence for one place of its first list."""
-    registry.anchor(publisher, batch.sequence, batch.root, batch.leaf_count)
-    return batch.evidence(0, INDEX)
 
 
 def test_status_of_random_lists_is_what_python_reads(

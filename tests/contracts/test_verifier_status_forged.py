@@ -13,28 +13,14 @@ from tests.contracts.batches import (
     OTHER_ISSUER_ID,
     AnchoredList,
     Batch,
-    Evidence,
     clean_pair,
-    credential,
     flipped,
 )
 from tests.contracts.registry import HIGHEST_UINT64, Registry
+from tests.contracts.revoked_entry import BATCH, INDEX, LENGTH, LISTS, anchored
 from tests.contracts.verifier import Verifier, abi_error
 
 pytestmark = pytest.mark.anvil
-
-LENGTH = 2_048
-INDEX = 1_500
-"""In the last but one of the four chunks of a list of 2,048 one-bit entries."""
-
-LISTS = (*clean_pair(0, revoked=(INDEX,)), *clean_pair(2), *clean_pair(4))
-BATCH = Batch((credential(1), credential(2)), LISTS)
-
-
-def anchored(registry: Registry, publisher: str, batch: Batch = BATCH) -> Evidence:
-    """Anchor a batch and return the evidence for one place of its first list."""
-    registry.anchor(publisher, batch.sequence, batch.root, batch.leaf_count)
-    return batch.evidence(0, INDEX)
 
 
 def test_status_by_chunk_of_another_index_is_refused(

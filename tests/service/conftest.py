@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
 import pytest_asyncio
 
 from anchor.store.records import Issuer
 from tests.support.assembly import Running, make_settings, new_chain, running
-from tests.support.fast_folder import fast_folder
+from tests.support.fast_folder import path_in_memory
 from tests.support.stored_first import require_stored_before_broadcast
 
-
-@pytest.fixture
-def tmp_path() -> Iterator[Path]:
-    """Return an empty folder, in memory where that is possible: these tests do not ask what the disk does."""
-    with fast_folder() as folder:
-        yield folder
+__all__ = ["path_in_memory"]  # fixtures of these names
 
 
 @pytest_asyncio.fixture

@@ -27,6 +27,7 @@ from status_lists.multibase import decode_base64url, encode_base64url
 from status_lists.p256 import P256Key
 from status_lists.public_keys import PublicKey, public_key_of
 from status_lists.signing_keys import SigningKey
+from tests.status_lists.json_values import JSON
 
 URL = "https://lists.example/status-lists/0"
 FROM_MS = 1_780_000_000_000
@@ -244,13 +245,6 @@ def test_sign_list_jwt_signed_document_is_refused() -> None:
     """A list carries its proof inside or outside, not both."""
     with pytest.raises(UnsupportedShape):
         sign_list_jwt({**_document(), "proof": {}}, key=ED25519, verification_method="did:web:a#0")
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
-    max_leaves=5,
-)
 
 
 def _with_header(name: str, value: object) -> str:

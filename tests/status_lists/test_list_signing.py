@@ -19,6 +19,7 @@ from status_lists.errors import StatusListError, SuiteUnfit, UnsupportedShape, V
 from status_lists.keys import ListKey, check_signature, key_from_did_key, verification_method_of
 from status_lists.multibase import decode_base58btc, decode_multikey, encode_base58btc
 from status_lists.signing import canonical_list, canonical_proof_options, sign_list, verify_list
+from tests.status_lists.json_values import JSON
 from tests.status_lists.linked_data import CONTEXT_V2, canonical_quads, data_to_sign, load_vectors
 
 SAMPLES = Path(__file__).parents[3] / "shared" / "samples"
@@ -301,13 +302,6 @@ def test_verify_list_other_key_is_refused(public_key: bytes) -> None:
     """The caller's key decides, whatever the proof calls its own."""
     with pytest.raises(VerificationFailed):
         verify_list(_signed(), public_key=public_key)
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
-    max_leaves=5,
-)
 
 
 @given(st.sampled_from(sorted(_signed())), st.sampled_from(sorted(_signed()["proof"])), JSON, JSON)

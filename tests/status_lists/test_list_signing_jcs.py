@@ -15,6 +15,7 @@ from status_lists.errors import StatusListError, UnsupportedShape, VerificationF
 from status_lists.keys import ListKey, verification_method_of
 from status_lists.multibase import decode_base58btc, decode_multikey, encode_base58btc
 from status_lists.signing_jcs import canonical_json, jcs_signed_bytes, sign_list_jcs, verify_list_jcs
+from tests.status_lists.json_values import JSON
 from tests.status_lists.linked_data import load_vectors
 
 KEY = ListKey(bytes(range(32)))
@@ -188,13 +189,6 @@ def test_sign_list_jcs_signed_document_or_unsafe_method_is_refused() -> None:
         _signed(_signed())
     with pytest.raises(UnsupportedShape):
         sign_list_jcs(_document(), key=KEY, verification_method="key 1", created_ms=FROM_MS)
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
-    max_leaves=5,
-)
 
 
 @given(st.sampled_from(sorted(_signed())), st.sampled_from(sorted(_signed()["proof"])), JSON, JSON)

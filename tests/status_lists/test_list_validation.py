@@ -19,6 +19,7 @@ from status_lists.errors import ListNotCurrent, StatusListError, UnsupportedEntr
 from status_lists.json_text import write_json_object
 from status_lists.published import StatusEntry, parse_list_document, parse_status_entry
 from status_lists.validation import EntryStatus, check_status
+from tests.status_lists.json_values import JSON
 from tests.status_lists.linked_data import load_vectors
 
 SAMPLES = Path(__file__).parents[3] / "shared" / "samples"
@@ -348,13 +349,6 @@ def test_parse_status_entry_no_object_is_malformed(value: object) -> None:
         parse_status_entry(value)
 
     assert raised.value.code == MALFORMED
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
-    max_leaves=5,
-)
 
 
 @given(

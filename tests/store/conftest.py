@@ -6,7 +6,7 @@ A further store joins by one more function in _OPENERS.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -15,8 +15,10 @@ import pytest_asyncio
 from anchor.store.protocol import Store
 from anchor.store.records import Issuer
 from anchor.store.sqlite import SqliteStore
-from tests.support.fast_folder import fast_folder
+from tests.support.fast_folder import path_in_memory
 from tests.support.store_values import BASE_URL, OpenStore, add_issuer, anchorage
+
+__all__ = ["path_in_memory"]  # fixtures of these names
 
 
 async def _open_sqlite(folder: Path) -> Store:
@@ -28,13 +30,6 @@ async def _open_sqlite(folder: Path) -> Store:
 
 
 _OPENERS: dict[str, OpenStore] = {"sqlite": _open_sqlite}
-
-
-@pytest.fixture
-def tmp_path() -> Iterator[Path]:
-    """Return an empty folder, in memory where that is possible: these tests do not ask what the disk does."""
-    with fast_folder() as folder:
-        yield folder
 
 
 @pytest.fixture(params=_OPENERS, ids=str)

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 _MEMORY = Path("/dev/shm")
 
 
@@ -17,3 +19,10 @@ def fast_folder() -> Iterator[Path]:
     base = _MEMORY if os.access(_MEMORY, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="credential-anchor-", dir=base) as name:
         yield Path(name)
+
+
+@pytest.fixture(name="tmp_path")
+def path_in_memory() -> Iterator[Path]:
+    """Return an empty folder, in memory where that is possible: for tests that do not ask what the disk does."""
+    with fast_folder() as folder:
+        yield folder

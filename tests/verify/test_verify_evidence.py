@@ -149,14 +149,20 @@ async def test_evidence_of_a_replaced_root_is_no_answer_where_lists_cannot_be_ha
     assert told(await world.verify(issued, evidence=[old])) == ("unknown", ["status_unavailable"])
 
 
+def _lifted_suspension(world: World) -> bytes:
+    """Suspend the entry, cut evidence of that, and lift the suspension."""
+    world.publisher.set_bit(1, INDEX, 1)
+    world.publisher.anchor(after_s=600)
+    evidence = world.evidence(INDEX)
+    world.publisher.set_bit(1, INDEX, 0)
+    world.publisher.anchor(after_s=600)
+    return evidence
+
+
 async def test_evidence_of_a_replaced_root_shows_a_lifted_suspension_as_lifted(world: World) -> None:
     """What old evidence says of a suspension gives way to the lists; what it says of a revocation stands."""
     issued = world.issue(status=StatusEntry(0, INDEX))
-    world.publisher.set_bit(1, INDEX, 1)
-    world.publisher.anchor(after_s=600)
-    suspended = world.evidence(INDEX)
-    world.publisher.set_bit(1, INDEX, 0)
-    world.publisher.anchor(after_s=600)
+    suspended = _lifted_suspension(world)
 
     assert told(await world.verify(issued, evidence=[suspended])) == ("valid", [])
 
@@ -213,11 +219,7 @@ async def test_evidence_of_a_pair_at_two_roots_is_as_old_as_the_older(world: Wor
 async def test_evidence_of_several_roots_counts_by_the_newest(world: World) -> None:
     """A suspension that was lifted is lifted, whatever older evidence lies beside."""
     issued = world.issue(status=StatusEntry(0, INDEX))
-    world.publisher.set_bit(1, INDEX, 1)
-    world.publisher.anchor(after_s=600)
-    suspended = world.evidence(INDEX)
-    world.publisher.set_bit(1, INDEX, 0)
-    world.publisher.anchor(after_s=600)
+    suspended = _lifted_suspension(world)
 
     report = await world.verify(issued, evidence=[suspended, world.evidence(INDEX)], lists=NothingFetched())
 
