@@ -42,13 +42,7 @@ async def test_move_to_another_chain(service: RunningService, anvil: AnvilChain,
     await service.command("serve", "--finish")
 
     service.settle_on(second)
-    assert "only by `anchor move`" in await service.command("serve", code=1)
-    dry = json.loads(await service.command("move", "--dry-run", "--json"))
-    assert (dry["moved"], dry["from"]["number"], dry["to"]["number"]) == (False, 1, 2)
-    done = json.loads(await service.command("move", "--yes", "--json"))
-    assert (done["moved"], done["sealedAgain"]) == (True, {"batches": 0, "digests": 0})
-    assert json.loads(await service.command("move", "--yes", "--json"))["isThere"] is True
-
+    await _move_once(service)
     await service.start()
     first = await service.wait_for_sequence(1)
     assert first["header"]["previousRoot"] == "A" * 43
@@ -74,15 +68,36 @@ async def test_move_to_another_chain(service: RunningService, anvil: AnvilChain,
     await revoke(service, issuer, old)
     assert await _verdicts(service, (old, 1)) == ["revoked"]
 
+    await _require_audits_agree(service)
+    await _require_fsck_reads_both_chains(service, first=anvil, second=second)
+
+
+async def _move_once(service: RunningService) -> None:
+    """Move: nothing else leads to the new chain, a dry run changes nothing, and a second move nothing more."""
+    assert "only by `anchor move`" in await service.command("serve", code=1)
+    dry = json.loads(await service.command("move", "--dry-run", "--json"))
+    assert (dry["moved"], dry["from"]["number"], dry["to"]["number"]) == (False, 1, 2)
+    done = json.loads(await service.command("move", "--yes", "--json"))
+    assert (done["moved"], done["sealedAgain"]) == (True, {"batches": 0, "digests": 0})
+    assert json.loads(await service.command("move", "--yes", "--json"))["isThere"] is True
+
+
+async def _require_audits_agree(service: RunningService) -> None:
+    """Audit both anchorages by the trust file."""
     for position in ("1", "2"):
         audit = json.loads(
             await service.command("audit", "--trust", "trust.toml", "--anchorage", position, "--json")
         )
         assert (audit["agrees"], audit["filesChecked"], audit["unchecked"]) == (True, True, [])
         assert len(audit["anchors"]) > 1
+
+
+async def _require_fsck_reads_both_chains(
+    service: RunningService, *, first: AnvilChain, second: AnvilChain
+) -> None:
+    """Where not everything can be checked fsck ends with 3, until the operator says that the chain is gone."""
     fsck = ("fsck", "--service", service.base_url)
-    await service.command(*fsck, "--earlier-rpc", f"1={anvil.rpc_url}")
-    # Not everything could be checked: exit code 3, until the operator says that the chain is gone.
+    await service.command(*fsck, "--earlier-rpc", f"1={first.rpc_url}")
     await service.command(*fsck, code=3)
     await service.command(*fsck, "--earlier-rpc", f"1={second.rpc_url}", code=3)
     await service.command(*fsck, "--without-anchorage", "1")

@@ -27,7 +27,7 @@ from tests.support.anvil import (
 )
 from tests.support.issued import digest_of, export_trust, issue, revoke
 from tests.support.operating import access, anchor, submit
-from tests.support.running_service import RunningService
+from tests.support.running_service import IssuerAccess, RunningService
 
 pytestmark = pytest.mark.anvil
 
@@ -164,14 +164,11 @@ async def test_rebuild_after_a_move_to_another_chain(
     await service.command("move", "--yes")
     await service.start()
     await issue(service, issuer, "new")
-    mirrored = json.loads(
-        await service.command("mirror", str(mirror), "--service", service.base_url, "--json")
-    )
-    assert mirrored["missing"] == []
-    again = json.loads(
-        await service.command("mirror", str(mirror), "--service", service.base_url, "--json", "--check")
-    )
-    assert again["missing"] == []
+    for options in ((), ("--check",)):
+        printed = await service.command(
+            "mirror", str(mirror), "--service", service.base_url, "--json", *options
+        )
+        assert json.loads(printed)["missing"] == []
     text = await export_trust(service, second.rpc_url)
     trust = service.folder / "trust.toml"
     trust.write_text(text.replace('# rpc = "https://…"', f'rpc = "{anvil.rpc_url}"  #', 1), "utf-8")
@@ -179,15 +176,7 @@ async def test_rebuild_after_a_move_to_another_chain(
     before = _publishers(service)
     former = f"1={anvil.rpc_url}"
 
-    # An audit of either anchorage works from the mirror alone.
-    for position in ("1", "2"):
-        audit = json.loads(
-            await service.command(
-                "audit", "--trust", "trust.toml", "--anchorage", position, "--mirror", str(mirror), "--json"
-            )
-        )
-        assert (audit["agrees"], audit["filesChecked"]) == (True, True)
-
+    await _require_audits_agree(service, mirror)
     lost = service.lost(tmp_path / "lost")
     report = await _rebuild(lost, "--mirror", mirror, "--earlier-rpc", former)
     assert report["missing"] == []
@@ -200,13 +189,36 @@ async def test_rebuild_after_a_move_to_another_chain(
     assert await _fsck(lost, "--without-anchorage", "1") == 0
 
     blind = service.lost(tmp_path / "blind")
+    await _require_rebuilt_only_by_the_operators_word(blind, mirror)
+    assert _publishers(blind) == before
+    assert await _fsck(blind, "--earlier-rpc", former) == 0
+    keys = await _require_goes_on(blind, issuer, old, former)
+    assert json.loads((mirror / "receipt-keys.json").read_bytes())["current"] in keys["retired"]
+
+
+async def _require_audits_agree(service: RunningService, mirror: Path) -> None:
+    """Audit either anchorage from the mirror alone."""
+    for position in ("1", "2"):
+        printed = await service.command(
+            "audit", "--trust", "trust.toml", "--anchorage", position, "--mirror", str(mirror), "--json"
+        )
+        audit = json.loads(printed)
+        assert (audit["agrees"], audit["filesChecked"]) == (True, True)
+
+
+async def _require_rebuilt_only_by_the_operators_word(blind: RunningService, mirror: Path) -> None:
+    """Rebuild where the former chain cannot be read: refused, and nothing written, unless the loss is accepted."""
     refused = await _rebuild(blind, "--mirror", mirror, code=1)
     assert [loss["code"] for loss in refused["missing"]] == ["anchorage_unchecked"]
     assert not blind.database.exists()
     accepted = await _rebuild(blind, "--mirror", mirror, "--accept-loss", code=1)
     assert [place["compared"] for place in accepted["anchorages"]] == [False, True]
-    assert _publishers(blind) == before
-    assert await _fsck(blind, "--earlier-rpc", former) == 0
+
+
+async def _require_goes_on(
+    blind: RunningService, issuer: IssuerAccess, old: Path, former: str
+) -> dict[str, Any]:
+    """Start the rebuilt service: it serves and knows what it anchored before; return its receipt keys."""
     await blind.start()
     try:
         assert (await blind.request("GET", "/v1/anchorages/1/batches/1"))[0] == 200
@@ -219,7 +231,20 @@ async def test_rebuild_after_a_move_to_another_chain(
         assert await _fsck(blind, "--service", blind.base_url, "--earlier-rpc", former) == 0
     finally:
         await blind.stop()
-    assert json.loads((mirror / "receipt-keys.json").read_bytes())["current"] in keys["retired"]
+    receipt_keys: dict[str, Any] = keys
+    return receipt_keys
+
+
+async def _deploy_again(anvil: AnvilChain) -> AnvilChain:
+    """Deploy the contract a second time, and return the chain as settings name it then."""
+    chain = Web3Chain(rpc_url=anvil.rpc_url, contract=ZERO_ADDRESS)
+    try:
+        there = await deploy(
+            chain=chain, signer=LocalSigner(private_key=THIRD_KEY), poll_interval_s=POLL_INTERVAL_S
+        )
+    finally:
+        await chain.close()
+    return replace(anvil, contract=there.address, deployed_at=there.block_number)
 
 
 async def test_rebuild_after_a_move_to_another_contract_of_the_chain(
@@ -232,14 +257,7 @@ async def test_rebuild_after_a_move_to_another_contract_of_the_chain(
     assert made.exit_code == 0, made.output
     await service.stop()
     await service.command("serve", "--finish")
-    chain = Web3Chain(rpc_url=anvil.rpc_url, contract=ZERO_ADDRESS)
-    try:
-        there = await deploy(
-            chain=chain, signer=LocalSigner(private_key=THIRD_KEY), poll_interval_s=POLL_INTERVAL_S
-        )
-    finally:
-        await chain.close()
-    service.settle_on(replace(anvil, contract=there.address, deployed_at=there.block_number))
+    service.settle_on(await _deploy_again(anvil))
     await service.command("move", "--yes")
     await service.start()
     await issue(service, issuer, "new")
@@ -252,15 +270,7 @@ async def test_rebuild_after_a_move_to_another_contract_of_the_chain(
 
     report = await _rebuild(lost, "--mirror", mirror, "--base", tmp_path / "backup")
 
-    # What was left is checked like the last one: a time that is not the contract's is found.
-    wrong = service.lost(tmp_path / "wrong")
-    shutil.copytree(lost.database.parent, wrong.database.parent)
-    with closing(sqlite3.connect(wrong.database)) as connection:
-        connection.execute("update batches set block_time_s = block_time_s + 1 where former_sequence = 1")
-        connection.commit()
-    found = await anchor("fsck", service=wrong)
-    assert (found.exit_code, "batch 1: the contract's record differs" in found.stdout) == (1, True)
-
+    await _require_wrong_time_is_found(lost, service.lost(tmp_path / "wrong"))
     holed = service.lost(tmp_path / "holed")
     shutil.copytree(mirror, tmp_path / "partial")
     (tmp_path / "partial" / "anchorages" / "1" / "batches" / "1.leaves").unlink()
@@ -279,3 +289,13 @@ async def test_rebuild_after_a_move_to_another_contract_of_the_chain(
         assert await _fsck(lost, "--service", lost.base_url) == 0
     finally:
         await lost.stop()
+
+
+async def _require_wrong_time_is_found(rebuilt: RunningService, wrong: RunningService) -> None:
+    """Check what was left like the last anchorage: a time that is not the contract's is found."""
+    shutil.copytree(rebuilt.database.parent, wrong.database.parent)
+    with closing(sqlite3.connect(wrong.database)) as connection:
+        connection.execute("update batches set block_time_s = block_time_s + 1 where former_sequence = 1")
+        connection.commit()
+    found = await anchor("fsck", service=wrong)
+    assert (found.exit_code, "batch 1: the contract's record differs" in found.stdout) == (1, True)

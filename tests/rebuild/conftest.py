@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,6 +84,15 @@ async def _submit(
     return receipts
 
 
+async def _submit_bound(service: RunningService, issuer: IssuerAccess, count: int) -> list[dict[str, Any]]:
+    """Submit digests that get a status entry each."""
+    return await _submit(
+        service,
+        issuer,
+        *({"digest": new_digest(), "method": "raw", "status": "allocate"} for _ in range(count)),
+    )
+
+
 async def _add_issuer(service: RunningService, **members: str) -> IssuerAccess:
     status, body = await service.request(
         "POST",
@@ -128,53 +137,33 @@ async def _live(service: RunningService, chain: AnvilChain, folder: Path) -> Lif
     hosted = await _add_issuer(service, listSigner="did-web", hosted="nursing")
     before = (new_digest(), new_digest(), new_digest())
     await _submit(service, managed, *({"digest": item, "method": "raw"} for item in before))
-    first = await _submit(service, managed, {"digest": new_digest(), "method": "raw", "status": "allocate"})
+    first = await _submit_bound(service, managed, 1)
     await service.wait_for_state(managed, first[0]["digest"], "final")
     made = await anchor("backup", folder / "backup", service=service)
     assert made.exit_code == 0, made.output
+    # What the backup does not know.
     after = (new_digest(), new_digest())
     await _submit(service, stand_in, *({"digest": item, "method": "jcs"} for item in after))
-    second = await _submit(
-        service,
-        stand_in,
-        *({"digest": new_digest(), "method": "raw", "status": "allocate"} for _ in range(2)),
-    )
-    third = await _submit(service, hosted, {"digest": new_digest(), "method": "raw", "status": "allocate"})
+    second = await _submit_bound(service, stand_in, 2)
+    third = await _submit_bound(service, hosted, 1)
     # Anchored before the revocation: so the lists of all issuers are older than the head.
     await service.wait_for_state(stand_in, second[-1]["digest"], "mined")
     await service.wait_for_state(hosted, third[0]["digest"], "mined")
-    rotated = await operator(
-        service, "POST", f"/v1/issuers/{await number_of(service, hosted.identifier)}/rotate-list-key"
-    )
-    assert rotated[0] == 200, rotated
-    change = {"digest": first[0]["digest"], "purpose": "revocation", "value": True, "reason": "left"}
-    status, changed = await service.request(
-        "POST", "/v1/status-changes", headers=managed.headers, json=change
-    )
-    assert status == 200, changed
-    await service.wait_for_anchored_version(0, changed["lists"][0]["version"])
+    await _rotate_list_key(service, hosted)
+    await _revoke(service, managed, first[0]["digest"])
     await service.wait_for_state(stand_in, second[-1]["digest"], "final")
-    bound = (
-        {"issuer": managed, **await service.wait_for_state(managed, first[0]["digest"], "final")},
-        *[
-            {"issuer": stand_in, **await service.wait_for_state(stand_in, item["digest"], "final")}
-            for item in second
-        ],
+    bound = tuple(
+        [
+            {"issuer": issuer, **await service.wait_for_state(issuer, item["digest"], "final")}
+            for issuer, items in ((managed, first), (stand_in, second))
+            for item in items
+        ]
     )
-    proofs = folder / "proofs"
-    proofs.mkdir()
-    for number, item in enumerate(bound):
-        path = f"/v1/digests/{item['digest']}/proof"
-        status, proof = await service.request("GET", path, headers=item["issuer"].headers)
-        assert status == 200, proof
-        (proofs / f"{number}.proof.json").write_text(json.dumps(proof), "utf-8")
+    await _keep_proofs(service, bound, folder / "proofs")
     (folder / "issuer.seed").write_text(SEED.hex(), "utf-8")
     await _until_final(service)
     bodies = await published(service)
-    mirrored = await asyncio.to_thread(
-        CliRunner().invoke, main, ["mirror", str(folder / "mirror"), "--service", service.base_url]
-    )
-    assert mirrored.exit_code == 0, mirrored.output
+    await _mirror(service, folder / "mirror")
     await service.stop()
     return Life(
         service=service,
@@ -188,10 +177,42 @@ async def _live(service: RunningService, chain: AnvilChain, folder: Path) -> Lif
         revoked=first[0],
         backup=folder / "backup",
         mirror=folder / "mirror",
-        proofs=proofs,
+        proofs=folder / "proofs",
         seed_file=folder / "issuer.seed",
         published=bodies,
     )
+
+
+async def _rotate_list_key(service: RunningService, issuer: IssuerAccess) -> None:
+    number = await number_of(service, issuer.identifier)
+    rotated = await operator(service, "POST", f"/v1/issuers/{number}/rotate-list-key")
+    assert rotated[0] == 200, rotated
+
+
+async def _revoke(service: RunningService, issuer: IssuerAccess, digest: str) -> None:
+    """Revoke a credential, and wait until a batch commits to the list."""
+    change = {"digest": digest, "purpose": "revocation", "value": True, "reason": "left"}
+    status, changed = await service.request("POST", "/v1/status-changes", headers=issuer.headers, json=change)
+    assert status == 200, changed
+    await service.wait_for_anchored_version(0, changed["lists"][0]["version"])
+
+
+async def _keep_proofs(service: RunningService, bound: Sequence[dict[str, Any]], folder: Path) -> None:
+    """Write the proofs of these digests as issuers keep them."""
+    await asyncio.to_thread(folder.mkdir)
+    for number, item in enumerate(bound):
+        path = f"/v1/digests/{item['digest']}/proof"
+        status, proof = await service.request("GET", path, headers=item["issuer"].headers)
+        assert status == 200, proof
+        (folder / f"{number}.proof.json").write_text(json.dumps(proof), "utf-8")
+
+
+async def _mirror(service: RunningService, folder: Path) -> None:
+    """Copy what the service publishes."""
+    mirrored = await asyncio.to_thread(
+        CliRunner().invoke, main, ["mirror", str(folder), "--service", service.base_url]
+    )
+    assert mirrored.exit_code == 0, mirrored.output
 
 
 async def _until_final(service: RunningService) -> None:

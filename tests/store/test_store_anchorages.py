@@ -146,6 +146,32 @@ async def test_calls_are_kept_and_count_for_their_nonce(store: Store) -> None:
 async def test_database_of_one_publisher_is_taken_over(tmp_path: Path) -> None:
     """What a database was tied to becomes its first anchorage; batches and payloads learn where they belong."""
     path = tmp_path / "old.db"
+    _write_database_of_one_publisher(path)
+
+    store = SqliteStore(path, base_url=BASE_URL)
+    store.open()
+    try:
+        (place,) = await store.anchorages()
+        assert (place.chain_id, place.genesis_hash.hex(), place.publishers) == (
+            31337,
+            "ab" * 32,
+            (PUBLISHER,),
+        )
+        first, open_batch = await store.batch(1), await store.batch(2)
+        assert first is not None
+        assert open_batch is not None
+        assert (first.anchorage, first.publisher) == (1, PUBLISHER)
+        assert (open_batch.anchorage, open_batch.publisher) == (None, None)
+        (stored,) = await store.payloads(1)
+        assert stored.sender == PUBLISHER
+        assert await store.pin("base_url", "other") == BASE_URL
+        assert await store.pin("publisher", "other") == PUBLISHER
+    finally:
+        await store.close()
+
+
+def _write_database_of_one_publisher(path: Path) -> None:
+    """Write what a service had before there were anchorages: facts, a final batch, an open one, a payload."""
     database = Database(path)
     migrations.apply(database, stop_before="0007 publishers and anchorages")
     facts = {
@@ -173,24 +199,3 @@ async def test_database_of_one_publisher_is_taken_over(tmp_path: Path) -> None:
         database.execute(statement)
     database.conn.commit()
     database.close()
-
-    store = SqliteStore(path, base_url=BASE_URL)
-    store.open()
-    try:
-        (place,) = await store.anchorages()
-        assert (place.chain_id, place.genesis_hash.hex(), place.publishers) == (
-            31337,
-            "ab" * 32,
-            (PUBLISHER,),
-        )
-        first, open_batch = await store.batch(1), await store.batch(2)
-        assert first is not None
-        assert open_batch is not None
-        assert (first.anchorage, first.publisher) == (1, PUBLISHER)
-        assert (open_batch.anchorage, open_batch.publisher) == (None, None)
-        (stored,) = await store.payloads(1)
-        assert stored.sender == PUBLISHER
-        assert await store.pin("base_url", "other") == BASE_URL
-        assert await store.pin("publisher", "other") == PUBLISHER
-    finally:
-        await store.close()

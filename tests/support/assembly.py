@@ -36,6 +36,9 @@ from tests.support.clock import FakeClock
 from tests.support.fake_sending_chain import BLOCK_TIME_S, CHAIN_ID, CONTRACT, SendingChain
 from tests.support.interposed import Hooks, Interposed
 
+PATIENCE_S = 60.0
+"""What never happens is given up after this time; no test passes or fails by how fast something is."""
+
 BASE_URL = "https://anchor.example.org"
 RPC_URL = "https://rpc.example.org/v2/secret-rpc-token"
 PUBLISHER_KEY = sha256(b"a throw-away publisher key").digest()
@@ -196,6 +199,6 @@ async def running(settings: Settings, chain: SendingChain) -> AsyncIterator[Runn
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     """Let other tasks run until a condition holds; fail where it never does."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not await condition():  # noqa: ASYNC110 - the condition is asked of the store, which tells no events
             await asyncio.sleep(0.002)
