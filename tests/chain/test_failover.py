@@ -13,7 +13,7 @@ from anchor.chain.failover import FailoverChain, connect
 from anchor.chain.protocol import Chain, Receipt, SendOutcome
 from anchor.chain.signer import LocalSigner
 from anchor.errors import ChainUnavailable, ConfigError
-from tests.chain.endpoints import Endpoints, latest
+from tests.chain.endpoints import LONG_ENOUGH_S, Endpoints, latest
 from tests.chain.test_web3_chain_faults import TRANSPORT_FAULTS
 from tests.support import rpc_proxy
 from tests.support.anvil import AnvilChain, mined, signed_anchor
@@ -80,7 +80,7 @@ async def test_failover_with_one_endpoint_failing_does_its_work_and_takes_it_in_
 
 async def _until_healthy(chain: FailoverChain) -> None:
     """Read until the probes that run beside have taken every endpoint in; fail where that never happens."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(LONG_ENOUGH_S):
         while chain.endpoint_problems():
             await latest(chain)
             await asyncio.sleep(0)
@@ -93,7 +93,7 @@ async def test_failover_with_one_endpoint_endless_does_its_work(
 ) -> None:
     """Fault 33: silence and drips end at the timeout, once; then the endpoint is passed over."""
     first = endpoints.proxies[0]
-    async with endpoints.chain(count=count, request_timeout_s=HASTY_TIMEOUT_S, policy=HASTY) as chain:
+    async with endpoints.chain(count=count, request_timeout_s=HASTY_TIMEOUT_S) as chain:
         await chain.identity()
         first.fail("*", ENDLESS[name])
         await _whole_work(chain, signer, endpoints.anvil)
@@ -148,6 +148,7 @@ async def test_failover_prefers_the_first_endpoint_and_leaves_the_others_alone(
 ) -> None:
     """Only the newest block is asked of all; one endpoint is enough for the state at it."""
     async with endpoints.chain(count=3) as chain:
+        await chain.identity()
         at = await latest(chain)
         for _ in range(5):
             await chain.head(endpoints.anvil.contract, at.hash)
@@ -178,7 +179,7 @@ async def test_failover_endpoint_out_is_not_asked_until_its_back_off_is_over(end
 
 
 async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(LONG_ENOUGH_S):
         while not condition():  # noqa: ASYNC110 - probes run beside and tell no events
             await asyncio.sleep(0.005)
 
@@ -317,6 +318,7 @@ async def test_failover_look_stays_with_endpoints_that_know_its_block(endpoints:
     """A state read names one block: an endpoint that does not know it is passed by, and never answers from another."""
     first, second, third = endpoints.proxies
     async with endpoints.chain(count=3) as chain:
+        await chain.identity()
         at = await latest(chain)
         first.fail("eth_getTransactionCount", rpc_proxy.drop_before())
         second.fail("eth_getTransactionCount", rpc_proxy.rpc_error(-32000, "header not found"))
@@ -334,6 +336,7 @@ async def test_failover_look_at_block_that_no_endpoint_knows_is_chain_unavailabl
 ) -> None:
     """The state of a block that was reorganised away is no state, and the refusal costs no endpoint its place."""
     async with endpoints.chain(count=3) as chain:
+        await chain.identity()
         await latest(chain)
         with pytest.raises(ChainUnavailable, match="refused eth_getTransactionCount"):
             await chain.nonce(endpoints.anvil.contract, bytes([0xEE] * 32))
@@ -480,7 +483,7 @@ async def test_broadcast_with_one_endpoint_silent_does_not_wait_for_it(
     endpoints.proxies[0].fail("eth_sendRawTransaction", rpc_proxy.hang_before())
     async with endpoints.chain(request_timeout_s=3600, policy=HASTY) as chain:
         await chain.identity()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(LONG_ENOUGH_S):
             transaction_hash = await _anchor(chain, signer, endpoints.anvil.contract)
 
             assert (await mined(chain, transaction_hash)).succeeded
@@ -492,7 +495,8 @@ async def test_failover_with_a_quorum_of_one_repeats_what_its_preferred_endpoint
     """What a quorum of 1 cannot do: a well-formed lie of one endpoint, here an invented final block, is believed."""
     invented = {"number": "0x7fffffff", "hash": "0x" + "ab" * 32, "timestamp": "0x1"}
     async with endpoints.chain(count=3) as chain:
-        await latest(chain)
+        # All are taken in, and the first is preferred: not whoever was quickest to answer a probe.
+        await chain.identity()
         endpoints.proxies[0].fail("eth_getBlockByNumber", rpc_proxy.result(invented))
         final = await chain.block("finalized")
 
@@ -528,7 +532,7 @@ async def test_failover_slower_than_patience_is_passed_over(endpoints: Endpoints
     async with endpoints.chain(request_timeout_s=3600, policy=HASTY) as chain:
         await chain.identity()
         first.fail("eth_getBlockByNumber", rpc_proxy.hang_before())
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(LONG_ENOUGH_S):
             await latest(chain)
         asked = len(first.calls)
         await latest(chain)

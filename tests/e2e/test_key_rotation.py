@@ -18,7 +18,7 @@ from tests.support import rpc_proxy
 from tests.support.anvil import SECOND_KEY, THIRD_KEY, AnvilChain, control, mined, signed_anchor
 from tests.support.issued import export_trust, issue, revoke, verify
 from tests.support.rpc_proxy import RpcProxy
-from tests.support.running_service import RunningService
+from tests.support.running_service import COMMAND_TIMEOUT_S, RunningService
 from tests.support.signer_server import CLEF, SignerServer, running_signer
 
 pytestmark = pytest.mark.anvil
@@ -182,7 +182,7 @@ async def test_rotation_killed_at_its_broadcast_goes_on(
         process = await service.begin_command(
             "key", "rotate", environment=key | {"ANCHOR_CHAIN_RPC_URL": proxy.url}
         )
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(COMMAND_TIMEOUT_S):
             while not proxy.count("eth_sendRawTransaction"):  # noqa: ASYNC110 - another process's request
                 await asyncio.sleep(0.05)
         process.send_signal(signal.SIGKILL)

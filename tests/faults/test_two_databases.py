@@ -13,7 +13,7 @@ from tests.support.running_service import POLL_S, IssuerAccess, RunningService
 
 pytestmark = pytest.mark.anvil
 
-POLLS = 600
+POLLS = 2400
 
 
 async def alarmed(*services: RunningService) -> bool:

@@ -19,7 +19,7 @@ from tests.support.wrong_clock import WrongClock, requires_faketime
 
 pytestmark = [pytest.mark.anvil, requires_faketime]
 
-POLLS = 400
+POLLS = 1200
 HOUR = 3600
 
 

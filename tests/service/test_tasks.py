@@ -116,4 +116,4 @@ async def test_contradicting_chain_ends_the_service(tmp_path: Path) -> None:
 
         async with tasks_of(service) as supervised:
             with pytest.raises(FatalError, match="under sequence 2"):
-                await asyncio.wait_for(asyncio.shield(supervised), timeout=20)
+                await asyncio.wait_for(asyncio.shield(supervised), timeout=60)

@@ -376,7 +376,7 @@ async def test_full_disk_repeats_the_message_only_later(
     service.hooks.before["record_delivery"] = full
     async with delivering(service) as task:
         await allocate(service, issuer)
-        await asyncio.wait_for(reached.wait(), 20)
+        await asyncio.wait_for(reached.wait(), 60)
         await service.services.webhooks.add(other, receiver.url.replace("hook", "other"))
         entry = await allocate(service, other)
         for value in (1, 0, 1):
@@ -444,7 +444,7 @@ async def test_store_that_fails_ends_the_deliveries(
     async with delivering(service) as task:
         await allocate(service, issuer)
         with pytest.raises(FatalError, match="the database failed"):
-            await asyncio.wait_for(task, 20)
+            await asyncio.wait_for(task, 60)
 
 
 def test_signed_headers_are_the_published_example() -> None:

@@ -19,7 +19,7 @@ from tests.support.rpc_proxy import RpcProxy
 from tests.support.running_service import IssuerAccess, RunningService
 
 BLOCK_TIME_S = 0.1
-POLLS = 1500
+POLLS = 3000
 SETTINGS = """
 [publisher]
 replace_after_s = 1.0

@@ -24,7 +24,7 @@ from tests.support.secret_watch import secrets_in
 ROOT = Path(__file__).parents[2]
 POLL_S = 0.05
 MAX_POLLS = 1200
-STOP_TIMEOUT_S = 15.0
+STOP_TIMEOUT_S = 60.0
 COMMAND_TIMEOUT_S = 120.0
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from aiohttp import web
 
-WAIT_S = 30
+WAIT_S = 60
 
 
 @dataclass(frozen=True, slots=True)
