@@ -18,6 +18,16 @@ settings.load_profile("any machine")
 WATCHED = ("log", "stderr")
 """Standard output is where a command shows a key that was asked for."""
 
+LONGEST = (
+    "tests/faults/test_crash_matrix.py",
+    "tests/faults/test_chain_faults.py",
+    "tests/faults/",
+    "tests/soak/",
+    "tests/e2e/",
+    "tests/rebuild/",
+)
+"""Where single tests take seconds; the rest fills the gaps."""
+
 SAMPLES = Path(__file__).parents[2] / "shared" / "samples"
 
 
@@ -28,6 +38,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if is_complete and skipped:
         terminalreporter.write_line(f"{len(skipped)} tests were skipped, and CI skips none", red=True)
         terminalreporter._session.exitstatus = pytest.ExitCode.TESTS_FAILED  # type: ignore[union-attr]  # there is one by now
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no worker is left with it when the others have nothing more to do."""
+    items.sort(
+        key=lambda item: next(
+            (place for place, name in enumerate(LONGEST) if item.nodeid.startswith(name)), len(LONGEST)
+        )
+    )
 
 
 @pytest.hookimpl(wrapper=True)

@@ -82,10 +82,13 @@ async def test_sender_that_stores_after_broadcast_is_caught(tmp_path: Path) -> N
 
 
 async def _wrong_cases(folder: Path, chain: AnvilChain, kills: Sequence[tuple[Point, str]]) -> list[Case]:
-    cases = []
-    for number, (point, side) in enumerate(kills):
-        key = (SECOND_KEY, THIRD_KEY)[number]
+    async def case(point: Point, side: str, key: bytes) -> Case:
         async with matrix(folder / side, chain, key=key, program=serve_wrongly, patience=150) as running:
             await running.begin()
-            cases.append(await running.kill_at(point, side))
-    return cases
+            return await running.kill_at(point, side)
+
+    # Side by side: most of the time they wait for what does not come.
+    keys = (SECOND_KEY, THIRD_KEY)
+    return await asyncio.gather(
+        *(case(point, side, key) for (point, side), key in zip(kills, keys, strict=True))
+    )
