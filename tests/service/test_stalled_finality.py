@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from anchor.core.lifecycle import BatchState
-from anchor.store.records import Issuer
+from anchor.store.records import Accepted, Issuer
 from tests.support.assembly import Running, digest
 from tests.support.stored_first import check_everything
 
@@ -20,7 +20,7 @@ async def test_anchors_go_on_and_nothing_is_final_until_it_can_be_read(
 ) -> None:
     """Fault 31: digests get into blocks as ever; that nothing is called final is told, and ends with the stall."""
     _stall(service)
-    accepted = []
+    accepted: list[Accepted] = []
     for number in (1, 2):
         accepted += await service.submit(issuer, number)
         service.clock.advance(60)
