@@ -8,7 +8,8 @@ Every error this package raises on purpose, by what the caller can do about it.
     ├── Unauthorized            present a valid API key
     ├── NotFound                nothing by that name is visible to this caller
     ├── Conflict                the request contradicts what is already durable
-    │   └── RevocationIsFinal   suspend instead where a status may have to be lifted again
+    │   ├── RevocationIsFinal   suspend instead where a status may have to be lifted again
+    │   └── MayBeAnchored       name the binding of the kept proof, or say that a second leaf is wanted
     ├── Overloaded              try again later
     ├── TooManyRequests         ask less often
     ├── TooLarge                send less at once
@@ -57,6 +58,10 @@ class Conflict(AnchorError):
 
 class RevocationIsFinal(Conflict):
     """A revocation was to be cleared; nothing was changed."""
+
+
+class MayBeAnchored(Conflict):
+    """A digest may have a leaf that a rebuilt database cannot find by it; nothing was accepted."""
 
 
 class Overloaded(AnchorError):

@@ -70,7 +70,7 @@ async def _submit_packed(request: web.Request) -> web.Response:
         raise InvalidInput("name the method of a packed body in the query: ?method=jcs")
     limits = services.limits
     body = await read_body(request, limit_bytes=limits.packed_body_bytes, timeout_s=limits.body_timeout_s)
-    accepted = await services.intake.submit_packed(issuer, method_code, body)
+    accepted = await services.intake.submit_packed(issuer, method_code, body, again=_flag(request, "again"))
     promise = await services.receipts.promise(
         issuer,
         root=accepted.root,
@@ -128,12 +128,14 @@ def _read_submission(item: JsonValue, position: int) -> Submission:
     status = fields.value("status") if fields.has("status") else None
     if status is None and "status" in (item if isinstance(item, dict) else {}):
         fields.value("status")
+    again = fields.boolean("again", default=False)
     fields.end()
     return Submission(
         method_code=method | (SALTED if salted else 0),
         digest=digest,
         status=None if status in (None, ALLOCATE) else _read_status(status, position),
         allocate=status == ALLOCATE,
+        again=again,
     )
 
 
@@ -152,14 +154,19 @@ def _read_status(value: JsonValue, position: int) -> StatusEntry:
 
 
 def _method_code(request: web.Request) -> int | None:
-    label, salted = request.query.get("method"), request.query.get("salted", "false")
-    if salted not in ("true", "false"):
-        raise InvalidInput("?salted= is true or false")
+    label, salted = request.query.get("method"), _flag(request, "salted")
     if label is None:
-        if salted == "true":
+        if salted:
             raise InvalidInput("name the method too: ?method=jcs&salted=true")
         return None
-    return Method.from_label(label) | (SALTED if salted == "true" else 0)
+    return Method.from_label(label) | (SALTED if salted else 0)
+
+
+def _flag(request: web.Request, name: str) -> bool:
+    text = request.query.get(name, "false")
+    if text not in ("true", "false"):
+        raise InvalidInput(f"?{name}= is true or false")
+    return text == "true"
 
 
 def _method_label(code: int) -> str:

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from anchor.cli.files import CredentialFile, read_proof_beside
+from anchor.cli.kept_receipts import kept_receipt
 from anchor.cli.submission import Outcome
 from anchor.client import ServiceClient
-from anchor.documents import ProofDocument
+from anchor.core.entries import CredentialEntry
+from anchor.documents import ProofDocument, PublisherDocument
 from anchor.errors import InvalidProof
-from anchor.verify.files import PROOF_SUFFIX, proof_path_of
+from anchor.verify.files import PROOF_SUFFIX, proof_path_of, receipt_path_of
 
 _ADVICE = "keep it elsewhere, name another folder with --out, or replace it with --force"
+
+_Account = tuple[int, str, str]
+"""Chain id, contract and publisher, in one spelling."""
+
+
+@dataclass(frozen=True, slots=True)
+class _KeptEntry:
+    """An entry that a proof or receipt beside a file names, and who gave it."""
+
+    entry: CredentialEntry
+    account: _Account
 
 
 def refuse_files_with_other_proofs(outcomes: Iterable[Outcome], directory: Path | None) -> None:
@@ -24,7 +38,7 @@ def refuse_files_with_other_proofs(outcomes: Iterable[Outcome], directory: Path 
         if outcome.file is None or outcome.error:
             continue
         kept = _kept(proof_path_of(outcome.path, directory))
-        if kept is not None and not _is_of(kept, outcome.file):
+        if kept is not None and not _is_of(kept.proof.entry, outcome.file):
             outcome.error = (
                 f"{proof_path_of(outcome.path, directory)} is the proof of another digest, "
                 f"{_kind(kept.proof.entry.method.label, salted=kept.proof.entry.salted)}; this one is "
@@ -33,28 +47,51 @@ def refuse_files_with_other_proofs(outcomes: Iterable[Outcome], directory: Path 
 
 
 async def keep_bindings(client: ServiceClient, outcomes: Iterable[Outcome], directory: Path | None) -> None:
-    """Let every file whose proof is there be submitted with the status entry that the proof binds.
+    """Let every file whose proof or receipt is there be submitted with the status entry that it binds.
 
     The service knows it, unless its database was lost: then the digest has its old place by it, and no second
-    one. A proof of another publisher says nothing here.
+    one. What another publisher gave says nothing here.
     """
     bound = [
         (outcome, kept)
         for outcome in outcomes
         if outcome.file is not None
         and not outcome.error
-        and (kept := _kept(proof_path_of(outcome.path, directory))) is not None
-        and kept.proof.entry.status is not None
-        and _is_of(kept, outcome.file)
+        and (kept := _kept_entry(outcome.path, outcome.file, directory)) is not None
+        and kept.entry.status is not None
     ]
     if not bound:
         return
-    publisher = await client.publisher()
-    own = (publisher.chain_id, publisher.contract.lower(), publisher.publisher.lower())
+    own = _own_accounts(await client.publisher())
     for outcome, kept in bound:
-        claim = kept.claim
-        if (claim.chain_id, claim.contract.lower(), claim.publisher.lower()) == own:
-            outcome.kept_status = kept.proof.entry.status
+        if kept.account in own:
+            outcome.kept_status = kept.entry.status
+
+
+def _kept_entry(path: Path, file: CredentialFile, directory: Path | None) -> _KeptEntry | None:
+    """Return what a file's proof says of its entry, or its receipt, which is all that there is before the anchor."""
+    proof = _kept(proof_path_of(path, directory))
+    if proof is not None and _is_of(proof.proof.entry, file):
+        claim = proof.claim
+        return _KeptEntry(proof.proof.entry, _account(claim.chain_id, claim.contract, claim.publisher))
+    receipt = kept_receipt(receipt_path_of(path, directory))
+    if receipt is None or not _is_of(receipt.promised.entry, file):
+        return None
+    promise = receipt.signed.promise
+    return _KeptEntry(receipt.promised.entry, _account(promise.chain_id, promise.contract, promise.publisher))
+
+
+def _own_accounts(publisher: PublisherDocument) -> set[_Account]:
+    """Return the accounts that a service anchors or anchored under, as far as it names them."""
+    here = {
+        _account(publisher.chain_id, publisher.contract, account)
+        for account in (publisher.publisher, *publisher.successors)
+    }
+    return here | {_account(left.chain_id, left.contract, left.publisher) for left in publisher.earlier}
+
+
+def _account(chain_id: int, contract: str, publisher: str) -> _Account:
+    return chain_id, contract.lower(), publisher.lower()
 
 
 def refusal_to_replace(path: Path, document: ProofDocument) -> str | None:
@@ -85,8 +122,7 @@ def _kept(path: Path) -> ProofDocument | None:
         return None
 
 
-def _is_of(kept: ProofDocument, file: CredentialFile) -> bool:
-    entry = kept.proof.entry
+def _is_of(entry: CredentialEntry, file: CredentialFile) -> bool:
     return (entry.digest, entry.method, entry.salted) == (file.digest, file.method, file.salted)
 
 

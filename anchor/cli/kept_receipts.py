@@ -32,7 +32,7 @@ def write_receipts(outcomes: Iterable[Outcome], directory: Path | None, *, force
             continue
         path = receipt_path_of(outcome.path, directory)
         document = replace(outcome.receipt.document, salt=outcome.file.salt)
-        kept = _kept(path)
+        kept = kept_receipt(path)
         if kept is None or force:
             _write(outcome, path, document)
         elif kept.promised.entry != document.promised.entry:
@@ -63,7 +63,7 @@ def _write(outcome: Outcome, path: Path, document: ReceiptDocument) -> None:
     outcome.promise = path
 
 
-def _kept(path: Path) -> ReceiptDocument | None:
+def kept_receipt(path: Path) -> ReceiptDocument | None:
     """Return the receipt at a path; None where there is none, or one that is worth nothing."""
     try:
         with path.open("rb") as file:

@@ -12,26 +12,34 @@ from anchor.cli.own_status import entry_to_bind, names_bitstring_lists
 from anchor.client import MAX_ITEMS, DigestTarget, Receipt, ServiceClient, Submission
 from anchor.core.digest import Method
 from anchor.core.entries import StatusEntry
-from anchor.errors import Conflict, InvalidInput, NotFound
+from anchor.errors import Conflict, InvalidInput, MayBeAnchored, NotFound
 
 MAX_SPLITS = 256
 """Requests that may be cut in two in search of the digests that the service refuses."""
 
+_AGAIN_ADVICE = "put that proof or receipt beside it, or give --again"
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How files are submitted: their method, the secret of their salts, the status entry by default."""
+    """
+    How files are submitted: their method, the secret of their salts, the status entry by default.
+
+    `again` lets each have a second leaf where a service that lost its database cannot tell whether it has one.
+    """
 
     method: Method | None
     salt_secret: bytes | None
     default_status: Literal["allocate"] | None
+    again: bool = False
 
 
 @dataclass(slots=True)
 class Outcome:
     """What became of one file: read, accepted, proved, or the error that stopped it.
 
-    `kept_status` is the status entry that a proof beside it binds already, `promise` where its receipt stands.
+    `kept_status` is the status entry that a proof or receipt beside it binds already, `promise` where its receipt
+    stands.
     """
 
     path: Path
@@ -91,6 +99,7 @@ async def submit_files(client: ServiceClient, outcomes: Sequence[Outcome], plan:
             method=outcome.file.method,
             salted=target.salted,
             status=bound or outcome.kept_status or plan.default_status,
+            again=plan.again,
         )
     await _submit_all(client, list(submissions.items()), by_target)
 
@@ -123,6 +132,8 @@ async def _submit_all(
                 waiting += [request[:middle], request[middle:]]
                 continue
             reason = str(exc) if len(request) == 1 else f"its request of {len(request)} was refused: {exc}"
+            if isinstance(exc, MayBeAnchored):
+                reason += f" ({_AGAIN_ADVICE})"
             for target, _submission in request:
                 for outcome in by_target[target]:
                     outcome.error = f"{outcome.path}: {reason}"

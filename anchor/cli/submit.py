@@ -88,6 +88,11 @@ _WAITS = {"mined": BatchState.MINED, "final": BatchState.FINAL, "none": None}
     metavar="DIR",
     help="Write proofs and receipts there.",
 )
+@click.option(
+    "--again",
+    is_flag=True,
+    help="Anchor also what may be anchored already: the service says so after it lost its database.",
+)
 @click.option("--force", is_flag=True, help="Replace proof files that are of another issuer or digest.")
 @service_options
 def submit(
@@ -99,6 +104,7 @@ def submit(
     wait: BatchState | None,
     timeout_s: float,
     directory: Path | None,
+    again: bool,
     force: bool,
     options: ServiceOptions,
 ) -> None:
@@ -111,7 +117,12 @@ def submit(
     """
     paths = _without_proofs(files)
     _require_distinct_proofs(paths, directory)
-    plan = Plan(method=method, salt_secret=salt_secret, default_status="allocate" if allocates else None)
+    plan = Plan(
+        method=method,
+        salt_secret=salt_secret,
+        default_status="allocate" if allocates else None,
+        again=again,
+    )
     outcomes = read_files(paths, plan)
     if not force and wait is not None:
         refuse_files_with_other_proofs(outcomes, directory)

@@ -179,7 +179,9 @@ class ServiceClient:
                 )
         return receipts
 
-    async def submit_packed(self, digests: bytes, *, method: Method, salted: bool = False) -> PackedReceipt:
+    async def submit_packed(
+        self, digests: bytes, *, method: Method, salted: bool = False, again: bool = False
+    ) -> PackedReceipt:
         """Submit digests of 32 bytes each, one after the other, bound to no status entry; all or none.
 
         ServiceUnavailable where the answer is about others: another number of digests, or a promise of other leaves.
@@ -194,7 +196,7 @@ class ServiceClient:
             Request(
                 method="POST",
                 path="/v1/digests",
-                params=digest_params(method, salted=salted),
+                params=digest_params(method, salted=salted) | ({"again": "true"} if again else {}),
                 body=digests,
                 content_type="application/octet-stream",
             )

@@ -9,6 +9,7 @@ from anchor.errors import (
     AnchorError,
     Conflict,
     InvalidInput,
+    MayBeAnchored,
     NotFound,
     Overloaded,
     ServiceUnavailable,
@@ -60,6 +61,8 @@ def error_of(problem: Problem, *, host: str) -> AnchorError:
             return Unauthorized(f"{said} (pass a valid key in ANCHOR_API_KEY)")
         case 404 | 410:
             return NotFound(said)
+        case 409 if problem.slug == "may-be-anchored":
+            return MayBeAnchored(said)
         case 409 | 412:
             return Conflict(said)
         case 413:

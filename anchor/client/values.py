@@ -114,12 +114,17 @@ class CreatedWebhook:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A digest to anchor; `status` binds a given status entry, has one allocated, or binds none."""
+    """
+    A digest to anchor; `status` binds a given status entry, has one allocated, or binds none.
+
+    `again` lets it have a second leaf where a service that lost its database cannot tell whether it has one.
+    """
 
     digest: bytes
     method: Method
     salted: bool = False
     status: StatusEntry | Literal["allocate"] | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

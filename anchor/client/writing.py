@@ -20,6 +20,8 @@ def submission_to_json(item: Submission) -> JsonObject:
         body["status"] = _status_to_json(item.status)
     elif item.status is not None:
         body["status"] = item.status
+    if item.again:
+        body["again"] = True
     return body
 
 

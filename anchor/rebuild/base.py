@@ -152,7 +152,7 @@ class Base:
                 if status is not None and status.list_number not in lists:
                     homeless += 1
                 elif not orphans.claim(row["method"], row["digest"], status):
-                    waiting.append(Submission(row["method"], row["digest"], status))
+                    waiting.append(Submission(row["method"], row["digest"], status, again=True))
             report.reaccepted += len(waiting)
             for start in range(0, len(waiting), _ACCEPTED_AT_ONCE):
                 accept(session, number, waiting[start : start + _ACCEPTED_AT_ONCE], _NO_LISTS, report.now_s)

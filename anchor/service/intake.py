@@ -77,7 +77,9 @@ class Intake:
         self._work.set()
         return accepted
 
-    async def submit_packed(self, issuer: Issuer, method_code: int, digests: bytes) -> PackedAccepted:
+    async def submit_packed(
+        self, issuer: Issuer, method_code: int, digests: bytes, *, again: bool = False
+    ) -> PackedAccepted:
         """Accept unbound digests of 32 bytes each, all or none."""
         if not digests or len(digests) % DIGEST_BYTES:
             raise InvalidInput(
@@ -86,7 +88,7 @@ class Intake:
         await self._refuse_beyond_backlog(len(digests) // DIGEST_BYTES)
         await asyncio.to_thread(_refuse_zero_digests, digests)
         accepted = await self._store.accept_packed(
-            issuer.number, method_code, digests, now_s=self._clock.now_ms() // 1000
+            issuer.number, method_code, digests, now_s=self._clock.now_ms() // 1000, again=again
         )
         self._work.set()
         return accepted

@@ -84,7 +84,9 @@ class CredentialIssuing:
             lambda linked_data: sign_document(prepared, proof_options, key=key, linked_data=linked_data)
         )
         digest = hashlib.sha256(canonical_json(signed)).digest()
-        await self._intake.submit(issuer, [Submission(method_code=Method.JCS, digest=digest, status=entry)])
+        # Signed a moment ago: whatever a rebuilt database does not know, this was never anchored.
+        submission = Submission(method_code=Method.JCS, digest=digest, status=entry, again=True)
+        await self._intake.submit(issuer, [submission])
         return signed
 
     def _check(self, issuer: Issuer, credential: Credential) -> None:

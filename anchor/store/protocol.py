@@ -112,14 +112,17 @@ class DigestStore(Protocol):
 
         A known digest returns its first place; Conflict where it comes with another binding, where a status entry is
         bound already, InvalidInput where it was never handed out, NotFound where it is another issuer's list.
+        MayBeAnchored for an unknown one, unless it says `again`, where a rebuilt database cannot tell.
         """
         ...
 
     async def accept_packed(
-        self, issuer: int, method_code: int, digests: bytes, *, now_s: int
+        self, issuer: int, method_code: int, digests: bytes, *, now_s: int, again: bool = False
     ) -> PackedAccepted:
         """
         Accept unbound digests, 32 bytes each, all or none; Conflict where one is known with a binding.
+
+        MayBeAnchored as for `accept`; `again` speaks for all of them.
 
         The root that is returned is over the leaf hashes of all, known and repeated ones among them, in the order
         given.
@@ -127,7 +130,11 @@ class DigestStore(Protocol):
         ...
 
     async def find_digest(self, issuer: int, digest: bytes) -> Sequence[DigestPlace]:
-        """Return where the issuer's digest stands, once for each method it was submitted under."""
+        """
+        Return where the issuer's digest stands, once for each method it was submitted under.
+
+        NotFound where none is known, and a rebuilt database cannot tell whether there is one.
+        """
         ...
 
 

@@ -90,12 +90,17 @@ class IssuerKeys:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One digest handed in: bound to a status entry, to a fresh one (`allocate`), or to none."""
+    """
+    One digest handed in: bound to a status entry, to a fresh one (`allocate`), or to none.
+
+    `again`: it may have another leaf where the one that it has cannot be found, as in a rebuilt database.
+    """
 
     method_code: int
     digest: bytes
     status: StatusEntry | None = None
     allocate: bool = False
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

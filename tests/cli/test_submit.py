@@ -532,6 +532,58 @@ def test_submit_again_names_the_binding_of_the_kept_proof(
     ]
 
 
+def test_submit_names_the_binding_of_the_receipt_where_there_is_no_proof_yet(
+    cli: Cli, service: FakeService, tmp_path: Path
+) -> None:
+    """A database may be lost before the proof was fetched: the receipt knows the binding too."""
+    credential = _write(tmp_path / "badge.json", {"name": "Ada"})
+    cli("submit", credential)
+    bound = parse_proof((tmp_path / "badge.json.proof.json").read_bytes()).proof.entry.status
+    assert bound is not None
+    (tmp_path / "badge.json.proof.json").unlink()
+
+    cli("submit", credential)
+
+    assert _submitted(service)[-1]["status"] == {"list": bound.list_number, "index": bound.index}
+
+
+def test_submit_names_the_binding_of_a_proof_by_an_account_that_succeeded(
+    cli: Cli, service: FakeService, tmp_path: Path
+) -> None:
+    """A proof names the account that anchored it, which need not be the one that the service began with."""
+    credential = _write(tmp_path / "badge.json", {"name": "Ada"})
+    cli("submit", credential)
+    path = tmp_path / "badge.json.proof.json"
+    kept = parse_proof(path.read_bytes())
+    assert kept.proof.entry.status is not None
+    service.successors = ("0x" + "11" * 20,)
+    by_successor = replace(kept, claim=replace(kept.claim, publisher=service.successors[0]))
+    path.write_text(json.dumps(proof_to_json(by_successor)))
+
+    cli("submit", credential)
+
+    assert _submitted(service)[-1]["status"] == {
+        "list": kept.proof.entry.status.list_number,
+        "index": kept.proof.entry.status.index,
+    }
+
+
+def test_submit_of_what_may_be_anchored_already_says_how_to_go_on(
+    cli: Cli, service: FakeService, badge: Path
+) -> None:
+    """The refusal is told with the file and the two ways out; the flag for the second goes into the request."""
+    service.canned.append(
+        Canned.problem(409, "may-be-anchored", "the digest uEi… may be anchored already: submit it with …")
+    )
+
+    refused = cli("submit", badge, code=1)
+    cli("submit", "--again", badge)
+
+    assert f"error: {badge}: the service at" in refused.stderr
+    assert "put that proof or receipt beside it, or give --again" in refused.stderr
+    assert [item.get("again") for item in _submitted(service)] == [None, True]
+
+
 def test_submit_takes_no_binding_from_a_proof_of_another_publisher(
     cli: Cli, service: FakeService, tmp_path: Path
 ) -> None:

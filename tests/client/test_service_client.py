@@ -20,6 +20,7 @@ from anchor.errors import (
     AnchorError,
     Conflict,
     InvalidInput,
+    MayBeAnchored,
     NotFound,
     Overloaded,
     ServiceUnavailable,
@@ -132,9 +133,11 @@ async def test_submit_too_few_or_too_many_is_refused_here(
 async def test_submit_packed_sends_bytes(client: ServiceClient, service: FakeService) -> None:
     """Packed digests go out as they are, with method and salting in the query."""
     receipt = await client.submit_packed(DIGEST * 3, method=Method.SD_JWT, salted=True)
-
     seen = service.seen[-1]
+    await client.submit_packed(DIGEST, method=Method.JCS, again=True)
+
     assert receipt.new == 3
+    assert service.seen[-1].query == {"method": "jcs", "again": "true"}
     assert (seen.body, seen.query) == (DIGEST * 3, {"method": "sd-jwt", "salted": "true"})
     assert seen.headers["Content-Type"] == "application/octet-stream"
 
@@ -160,6 +163,19 @@ async def test_submit_packed_receipt_for_other_digests_is_refused(
 
     with pytest.raises(ServiceUnavailable, match=f"gave a receipt for other digests: .*{reason}"):
         await client.submit_packed(DIGEST * 3, method=Method.JCS)
+
+
+async def test_digest_that_may_be_anchored_already_is_an_error_of_its_own(
+    client: ServiceClient, service: FakeService
+) -> None:
+    """A program can tell it from a binding that contradicts: it has a way on, to say `again`."""
+    service.canned.append(Canned.problem(409, "may-be-anchored", "the database was rebuilt"))
+
+    with pytest.raises(MayBeAnchored, match="was rebuilt"):
+        await client.submit([Submission(DIGEST, Method.JCS)])
+    await client.submit([Submission(DIGEST, Method.JCS, again=True)])
+
+    assert json.loads(service.seen[-1].body)[0]["again"] is True
 
 
 async def test_submit_packed_half_a_digest_is_refused(client: ServiceClient) -> None:

@@ -57,7 +57,13 @@ async def test_rebuilt_service_gives_digests_their_old_places_back(life: Life, t
         stand_in = await access(service, life.stand_in.identifier)
         looked_up = await service.request("GET", f"/v1/digests/{life.before[0]}", headers=managed.headers)
         unbound = await submit(service, managed, digest=life.before[1], method="raw")
-        other_issuer = await submit(service, stand_in, digest=life.before[1], method="raw")
+        silent = await submit(
+            service, stand_in, digest=life.bound[1]["digest"], method="raw", status="allocate"
+        )
+        unknown = await service.request(
+            "GET", f"/v1/digests/{life.bound[1]['digest']}", headers=stand_in.headers
+        )
+        other_issuer = await submit(service, stand_in, digest=life.before[1], method="raw", again=True)
         bound = [
             await submit(
                 service,
@@ -73,7 +79,7 @@ async def test_rebuilt_service_gives_digests_their_old_places_back(life: Life, t
         )
         packed = await service.request(
             "POST",
-            "/v1/digests?method=jcs",
+            "/v1/digests?method=jcs&again=true",
             headers={**stand_in.headers, "Content-Type": "application/octet-stream"},
             data=b"".join(bytes.fromhex(item) for item in (*life.after, new_digest())),
         )
@@ -90,6 +96,8 @@ async def test_rebuilt_service_gives_digests_their_old_places_back(life: Life, t
     assert [(status, body["status"]) for status, body in bound] == [
         (200, item["status"]) for item in life.bound
     ]
+    assert (silent[0], silent[1]["type"].rpartition("/")[2]) == (409, "may-be-anchored")
+    assert (unknown[0], "rebuilt after a loss" in unknown[1]["detail"]) == (404, True)
     assert elsewhere[0] == 409
     assert (packed[1]["new"], packed[1]["known"]) == (1, 2)
     assert taken[0] == 409
@@ -108,9 +116,11 @@ async def test_lost_list_key_refuses_changes_and_new_entries_and_stops_nothing_e
         managed = await access(service, life.managed.identifier)
         change = {"digest": life.revoked["digest"], "purpose": "suspension", "value": True, "reason": "?"}
         changed = await service.request("POST", "/v1/status-changes", headers=managed.headers, json=change)
-        allocated = await submit(service, managed, digest=new_digest(), method="raw", status="allocate")
+        allocated = await submit(
+            service, managed, digest=new_digest(), method="raw", status="allocate", again=True
+        )
         digest = new_digest()
-        accepted = await submit(service, managed, digest=digest, method="raw")
+        accepted = await submit(service, managed, digest=digest, method="raw", again=True)
         final = await service.wait_for_state(managed, digest, "final")
     finally:
         await service.stop()
@@ -139,7 +149,9 @@ async def test_seed_and_proofs_let_revocation_go_on(life: Life, tmp_path: Path) 
         changed = await service.request("POST", "/v1/status-changes", headers=managed.headers, json=change)
         version = changed[1]["lists"][0]["version"]
         batch = await service.wait_for_anchored_version(1, version)
-        allocated = await submit(service, managed, digest=new_digest(), method="raw", status="allocate")
+        allocated = await submit(
+            service, managed, digest=new_digest(), method="raw", status="allocate", again=True
+        )
         await service.wait_for_state(managed, allocated[1]["digest"], "final")
     finally:
         await service.stop()
@@ -222,7 +234,9 @@ async def test_lost_key_of_did_web_is_replaced_by_rotation(life: Life, tmp_path:
         rotated = await operator(service, "POST", f"/v1/issuers/{number}/rotate-list-key")
         _, document = await service.request("GET", "/dids/nursing/did.json")
         issuer = await access(service, life.hosted.identifier)
-        allocated = await submit(service, issuer, digest=new_digest(), method="raw", status="allocate")
+        allocated = await submit(
+            service, issuer, digest=new_digest(), method="raw", status="allocate", again=True
+        )
         await service.wait_for_state(issuer, allocated[1]["digest"], "final")
     finally:
         await service.stop()

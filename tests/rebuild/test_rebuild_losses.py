@@ -129,7 +129,7 @@ async def test_mirror_that_ends_before_the_chain_names_the_batches(damaged: Life
     try:
         issuer = await access(service, damaged.stand_in.identifier)
         digest = new_digest()
-        await submit(service, issuer, digest=digest, method="raw")
+        await submit(service, issuer, digest=digest, method="raw", again=True)
         final = await service.wait_for_state(issuer, digest, "final")
         missing = await service.request("GET", f"/v1/batches/{head}")
     finally:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -20,8 +21,17 @@ from anchor.core.entries import (
     join_root,
 )
 from anchor.core.merkle import Tree, leaf_hash
-from anchor.errors import Conflict
-from anchor.store.records import Issuer, ListSpec, Mined, NewAnchorage, Seal, Submission
+from anchor.errors import Conflict, MayBeAnchored, NotFound
+from anchor.store.records import (
+    DigestTarget,
+    Issuer,
+    ListSpec,
+    Mined,
+    NewAnchorage,
+    Seal,
+    StatusChange,
+    Submission,
+)
 from anchor.store.sqlite import SqliteStore, rebuilt
 from anchor.store.sqlite.anchorages import add_rebuilt
 from anchor.store.sqlite.rebuilt import RebuiltList, RebuiltPlace
@@ -172,7 +182,7 @@ async def test_rebuilt_list_hands_out_nothing(made: Rebuilt) -> None:
 async def test_other_issuer_or_method_is_another_leaf(made: Rebuilt) -> None:
     """A leaf belongs to one issuer and one method: the same digest otherwise is new."""
     (other,) = await accept(made.store, made.other, raw(1))
-    (jcs,) = await accept(made.store, made.issuer, submission(1, method_code=1))
+    (jcs,) = await accept(made.store, made.issuer, replace(submission(1, method_code=1), again=True))
     (own,) = await accept(made.store, made.other, raw(0))
 
     assert (other.is_new, jcs.is_new) == (True, True)
@@ -183,7 +193,7 @@ async def test_packed_digests_have_their_old_places(made: Rebuilt) -> None:
     """Of a packed request the known ones keep their leaves, the rest is new."""
     body = b"".join(digest(number) for number in (0, 3, 20, 21))
 
-    outcome = await made.store.accept_packed(made.issuer.number, RAW, body, now_s=NOW_S)
+    outcome = await made.store.accept_packed(made.issuer.number, RAW, body, now_s=NOW_S, again=True)
     again = await made.store.accept_packed(made.issuer.number, RAW, body, now_s=NOW_S)
 
     assert (outcome.new, outcome.known) == (2, 2)
@@ -199,5 +209,69 @@ async def test_unbound_digest_is_found_before_it_is_named_again(made: Rebuilt) -
 
     assert (place.accepted.method_code, place.accepted.leaf_index, place.batch.sequence) == (RAW, 3, 3)
     assert list(await made.store.find_digest(made.other.number, digest(2))) == []
-    assert list(await made.store.find_digest(made.issuer.number, digest(4))) == []
     assert await made.orphans() == 7
+
+
+@pytest.mark.parametrize("change", [{}, {"allocate": True}, {"method_code": 1}])
+async def test_digest_that_may_have_a_bound_leaf_gets_no_second_one_unasked(
+    made: Rebuilt, change: dict[str, Any]
+) -> None:
+    """Its binding is in the leaf hash: without it the service can neither find a leaf nor rule one out, and says so."""
+    with pytest.raises(MayBeAnchored, match="again"):
+        await made.submit(replace(raw(4), **change))
+
+    assert (await made.store.backlog()).open_entries == 0
+    assert await made.submit(raw(4, BOUND)) == [(3, 5, False)]
+
+
+async def test_request_with_one_such_digest_is_refused_whole(made: Rebuilt) -> None:
+    """All or none: what is known stays as it was, and what is new is not accepted."""
+    with pytest.raises(MayBeAnchored):
+        await made.submit(raw(1), raw(4))
+    with pytest.raises(MayBeAnchored, match="a digest of this body"):
+        await made.store.accept_packed(made.issuer.number, RAW, digest(1) + digest(4), now_s=NOW_S)
+
+    assert await made.orphans() == 7
+    assert (await made.store.backlog()).open_entries == 0
+
+
+async def test_second_leaf_is_made_for_who_asks_for_it(made: Rebuilt) -> None:
+    """The proof is lost, or the digest is new: its issuer says so, and every further submission is of that leaf."""
+    ((batch, leaf, is_new),) = await made.submit(replace(raw(4), again=True))
+    again = await made.submit(raw(4))
+
+    assert is_new
+    assert again == [(batch, leaf, False)]
+
+
+async def test_known_digest_keeps_its_place_whatever_is_asked_for(made: Rebuilt) -> None:
+    """To ask for a second leaf makes none where the first is found."""
+    assert await made.submit(replace(raw(1), again=True)) == [(3, 2, False)]
+    assert await made.submit(replace(raw(4, BOUND), again=True)) == [(3, 5, False)]
+
+
+async def test_issuer_without_a_rebuilt_list_is_asked_nothing(made: Rebuilt) -> None:
+    """A binding is to a list of one's own: who had none has no leaf that cannot be found."""
+    (place,) = await accept(made.store, made.other, raw(4))
+
+    assert place.is_new
+
+
+async def test_digest_of_a_batch_that_is_missing_gets_no_second_leaf_unasked(made: Rebuilt) -> None:
+    """Whatever stood in a batch that could not be had is anchored and unknown, of every issuer."""
+    await made.store._writer.run(
+        lambda session: rebuilt.add_missing_batch(session, RebuiltPlace(4, 1, is_last=True), 4, b"\x05" * 32)
+    )
+
+    with pytest.raises(MayBeAnchored):
+        await accept(made.store, made.other, raw(4))
+
+
+async def test_unknown_digest_is_not_called_never_submitted(made: Rebuilt) -> None:
+    """Looking one up, or changing its status by it, says that it may have been, and what makes it known again."""
+    change = StatusChange(DigestTarget(digest(4), RAW), Purpose.REVOCATION, 1, "issued in error")
+
+    with pytest.raises(NotFound, match="submit it with the status entry of the proof"):
+        await made.store.find_digest(made.issuer.number, digest(4))
+    with pytest.raises(NotFound, match="submit it with the status entry of the proof"):
+        await made.store.change_status(made.issuer.number, [change], actor="issuer", now_ms=NOW_MS)

@@ -106,7 +106,7 @@ class Batch:
 
 
 class FakeService:
-    """The service's state and handlers; tests set `looks_before_mined`, `canned`, `refused` and read `seen`."""
+    """The service's state and handlers; tests set what is public here, such as `canned`, and read `seen`."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -114,6 +114,7 @@ class FakeService:
         self.signs_receipts = True
         self.canned: deque[Canned] = deque()
         self.refused: set[bytes] = set()
+        self.successors: tuple[str, ...] = ()
         self.seen: list[Seen] = []
         self.items: dict[tuple[bytes, Method, bool], Item] = {}
         self.batches: list[Batch] = []
@@ -450,6 +451,7 @@ class FakeService:
                     from_block=1,
                     base_url=self.url,
                     head_sequence=len(self.batches),
+                    successors=self.successors,
                     head_root=self._description(self.batches[-1]).root() if self.batches else None,
                 )
             )

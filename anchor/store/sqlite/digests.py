@@ -14,10 +14,11 @@ from anchor.core.entries import (
     unbound_credential_leaves,
 )
 from anchor.core.merkle import HASH_BYTES, Tree, leaf_hash, root_of
-from anchor.errors import Conflict, InvalidInput
+from anchor.errors import Conflict, InvalidInput, NotFound
 from anchor.store.records import Accepted, DigestPlace, ListPlan, PackedAccepted, Submission
 from anchor.store.sqlite.allocation import HandedOut, allocate
 from anchor.store.sqlite.batches import open_batch, read_batch
+from anchor.store.sqlite.hidden import hidden_words
 from anchor.store.sqlite.issuers import issuer_by_number
 from anchor.store.sqlite.orphans import Orphans, orphan_places, require_not_rebuilt
 from anchor.store.sqlite.tiles import append_leaves
@@ -56,6 +57,8 @@ def accept(
         if known is not None:
             accepted.append(known)
             continue
+        if not submission.again:
+            orphans.require_none_hidden(submission.digest)
         status = _binding(session, issuer, submission, plan, now_s)
         place = Accepted(
             method_code=submission.method_code,
@@ -76,7 +79,7 @@ def accept(
 
 
 def accept_packed(
-    session: Session, issuer: int, method_code: int, digests: bytes, now_s: int
+    session: Session, issuer: int, method_code: int, digests: bytes, now_s: int, *, again: bool
 ) -> PackedAccepted:
     """Accept unbound digests slice by slice; each slice is tried as all new first, since it mostly is."""
     issuer_id = identifier_hash(issuer_by_number(session, issuer).identifier)
@@ -99,6 +102,8 @@ def accept_packed(
             _insert_unbound(session, issuer, method_code, batch, size, list(unknown), now_s)
             hashed = b"".join(hashed[at * HASH_BYTES : (at + 1) * HASH_BYTES] for at in unknown.values())
         session.execute("release slice")
+        if hashed and not again:
+            orphans.require_none_hidden(None)
         _grow(session, batch, size, hashed, now_s)
         size += len(hashed) // HASH_BYTES
     new = size - first_size
@@ -126,8 +131,10 @@ def find_digest(session: Session, issuer: int, digest: bytes) -> Sequence[Digest
             raise AssertionError("an entry's batch exists")
         places.append(DigestPlace(accepted=_accepted(row), batch=batch))
     known = {place.accepted.method_code for place in places}
-    orphaned = orphan_places(session, issuer, digest, known=known)
-    return sorted([*places, *orphaned], key=lambda place: place.accepted.method_code)
+    found = [*places, *orphan_places(session, issuer, digest, known=known)]
+    if not found and (hidden := hidden_words(session, issuer)):
+        raise NotFound(f"this digest was not submitted with your key{hidden}")
+    return sorted(found, key=lambda place: place.accepted.method_code)
 
 
 def _known(session: Session, issuer: int, submission: Submission) -> Accepted | None:

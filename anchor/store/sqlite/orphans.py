@@ -11,11 +11,17 @@ import sqlite3
 from collections.abc import Collection, Sequence
 
 from anchor.core.digest import METHOD_CODES
-from anchor.core.entries import StatusEntry, encode_credential, identifier_hash, unbound_credential_leaves
+from anchor.core.entries import (
+    StatusEntry,
+    encode_credential,
+    identifier_hash,
+    unbound_credential_leaves,
+)
 from anchor.core.merkle import HASH_BYTES, leaf_hash
 from anchor.errors import Conflict
 from anchor.store.records import Accepted, DigestPlace
 from anchor.store.sqlite.batches import read_batch
+from anchor.store.sqlite.hidden import hides_leaves, may_be_anchored
 from anchor.store.sqlite.issuers import issuer_by_number
 from anchor.store.sqlite.writer import Session
 
@@ -30,13 +36,14 @@ _PLACE = """
 class Orphans:
     """Gives digests of one issuer their old leaves back; costs nothing where the database was never rebuilt."""
 
-    __slots__ = ("_exist", "_issuer", "_issuer_id", "_session")
+    __slots__ = ("_exist", "_hides", "_issuer", "_issuer_id", "_session")
 
     def __init__(self, session: Session, issuer: int, issuer_id: bytes) -> None:
         self._session = session
         self._issuer = issuer
         self._issuer_id = issuer_id
         self._exist = session.one("select 1 from orphan_leaves limit 1") is not None
+        self._hides = hides_leaves(session, issuer)
 
     def claim(self, method_code: int, digest: bytes, status: StatusEntry | None) -> bool:
         """
@@ -64,6 +71,11 @@ class Orphans:
             row = self._session.one(_PLACE, (leaf,))
             if row is not None and not self._is_known(method_code, digest):
                 self._attach(row, method_code, digest, None)
+
+    def require_none_hidden(self, digest: bytes | None) -> None:
+        """Raise MayBeAnchored where a digest that is not known (None: of many) may have a leaf all the same."""
+        if self._hides:
+            raise may_be_anchored(digest)
 
     def _is_known(self, method_code: int, digest: bytes) -> bool:
         return bool(

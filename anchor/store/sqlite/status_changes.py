@@ -10,6 +10,7 @@ from anchor.core.entries import Purpose, StatusEntry
 from anchor.errors import Conflict, InvalidInput, NotFound, RevocationIsFinal
 from anchor.store.records import ChangeOutcome, DigestTarget, HistoryItem, StatusChange
 from anchor.store.sqlite.allocation import HandedOut
+from anchor.store.sqlite.hidden import hidden_words
 from anchor.store.sqlite.issuers import require_list_key
 from anchor.store.sqlite.writer import Session
 from status_lists.bitstring import get_entry, set_entry
@@ -126,7 +127,9 @@ class _Places:
         rows = [row for row in rows if target.method_code in (None, row["method"])]
         named = f"the digest {encode_digest(target.digest)}"
         if not rows:
-            raise NotFound(f"{named} was not submitted with your key")
+            raise NotFound(
+                f"{named} was not submitted with your key{hidden_words(self._session, self._issuer)}"
+            )
         bound = [row for row in rows if row["list"] is not None]
         if not bound:
             raise Conflict(

@@ -215,11 +215,11 @@ class SqliteStore:
         )
 
     async def accept_packed(
-        self, issuer: int, method_code: int, packed: bytes, *, now_s: int
+        self, issuer: int, method_code: int, packed: bytes, *, now_s: int, again: bool = False
     ) -> PackedAccepted:
         """See Store."""
         return await self._writer.run(
-            lambda session: digests.accept_packed(session, issuer, method_code, packed, now_s)
+            lambda session: digests.accept_packed(session, issuer, method_code, packed, now_s, again=again)
         )
 
     async def add_receipt_key(self, public_key: bytes, *, now_ms: int) -> None:
