@@ -13,7 +13,7 @@ from pathlib import Path
 from anchor import __version__
 from anchor.backup.checking import check_copy, facts_of
 from anchor.backup.manifest import MANIFEST, BackedUpFile, BackupManifest
-from anchor.config import Settings
+from anchor.config import StorageSettings
 from anchor.durable_files import PRIVATE, copy_durably, file_sha256, sync_file, sync_folder, write_durably
 from anchor.errors import FatalError, InvalidInput
 from anchor.store.sqlite.connection import open_for_reading
@@ -27,7 +27,9 @@ OnPages = Callable[[int, int], None]
 """Told after each step: (pages copied, pages in all)."""
 
 
-def make_backup(settings: Settings, target: Path, *, on_pages: OnPages | None = None) -> BackupManifest:
+def make_backup(
+    settings: StorageSettings, target: Path, *, on_pages: OnPages | None = None
+) -> BackupManifest:
     """
     Copy the database and the key files of the data folder into a new folder, and return its manifest.
 
@@ -55,7 +57,7 @@ def make_backup(settings: Settings, target: Path, *, on_pages: OnPages | None = 
     return manifest
 
 
-def _fill(settings: Settings, folder: Path, on_pages: OnPages | None) -> BackupManifest:
+def _fill(settings: StorageSettings, folder: Path, on_pages: OnPages | None) -> BackupManifest:
     name = settings.database.name
     copy = folder / name
     _copy_database(settings.database, copy, on_pages)
@@ -109,7 +111,7 @@ def _progress(on_pages: OnPages | None) -> Callable[[int, int, int], None] | Non
     return lambda _status, remaining, total: on_pages(total - remaining, total)
 
 
-def _key_files(settings: Settings) -> tuple[Sequence[Path], Sequence[Path]]:
+def _key_files(settings: StorageSettings) -> tuple[Sequence[Path], Sequence[Path]]:
     """Return the key files in the data folder, by plain paths within it, and those that the settings name elsewhere."""
     publisher, data_dir = settings.publisher, settings.data_dir.resolve()
     named = [settings.path(text) for text in (publisher.keystore, publisher.password_file) if text]

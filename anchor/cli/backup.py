@@ -12,7 +12,7 @@ from anchor.cli.help_text import examples
 from anchor.cli.operator_options import config_option
 from anchor.cli.output import count_text, print_json
 from anchor.cli.progress import CountLine
-from anchor.config import load_settings
+from anchor.config import load_storage_settings
 
 
 @click.command(
@@ -29,11 +29,11 @@ def backup(*, folder: Path, config: Path, as_json: bool) -> None:
     """Copy the database and the key files of the data folder into a new FOLDER, while the service runs or not.
 
     The copy is one committed state, checked page by page before FOLDER appears. It holds secrets: keep it as
-    you keep the data folder. Exit code 0 only if the backup is good.
+    you keep the data folder. No chain is asked, and none need be set. Exit code 0 only if the backup is good.
     """
     progress = CountLine("pages copied")
     try:
-        manifest = make_backup(load_settings(config, os.environ), folder, on_pages=progress.show)
+        manifest = make_backup(load_storage_settings(config, os.environ), folder, on_pages=progress.show)
     finally:
         progress.clear()
     if as_json:

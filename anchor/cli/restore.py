@@ -16,6 +16,9 @@ from anchor.config import Settings, load_settings
 from anchor.errors import FatalError
 from anchor.verify.opening import open_chain
 
+_NO_CHAIN = {"ANCHOR_CHAIN_RPC_URL": "http://127.0.0.1:9", "ANCHOR_CHAIN_QUORUM": "1"}
+"""The settings of a chain that is not asked: there need not be an endpoint, on this machine or at all."""
+
 
 @click.command(
     epilog=examples(
@@ -31,14 +34,18 @@ from anchor.verify.opening import open_chain
     is_flag=True,
     help="Put it back although the chain knows more batches than it. The service will refuse to start on it.",
 )
-@click.option("--without-chain", is_flag=True, help="Do not ask the chain whether it knows more.")
+@click.option(
+    "--without-chain",
+    is_flag=True,
+    help="Ask no chain whether it knows more, and need no endpoint.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def restore(*, folder: Path, config: Path, accept_older: bool, without_chain: bool, as_json: bool) -> None:
     """Check the backup in FOLDER and put it back into the settings' data folder, which must hold no data.
 
     Refused while a service runs, and where the chain knows batches that the backup does not.
     """
-    settings = load_settings(config, os.environ)
+    settings = load_settings(config, {**os.environ, **(_NO_CHAIN if without_chain else {})})
     plan = read_backup(folder, database=settings.database.name)
     require_same_service(plan, settings)
     head = None if without_chain else asyncio.run(_head(plan, settings))

@@ -6,7 +6,7 @@ Every limit of the service has its name and its reason here.
 """
 
 from anchor.config.checks import is_base_url
-from anchor.config.reading import load_settings
+from anchor.config.reading import load_settings, load_storage_settings
 from anchor.config.settings import (
     AnchoringSettings,
     BatchingSettings,
@@ -18,6 +18,7 @@ from anchor.config.settings import (
     Secret,
     ServerSettings,
     Settings,
+    StorageSettings,
     VerifySettings,
 )
 
@@ -32,7 +33,9 @@ __all__ = [
     "Secret",
     "ServerSettings",
     "Settings",
+    "StorageSettings",
     "VerifySettings",
     "is_base_url",
     "load_settings",
+    "load_storage_settings",
 ]

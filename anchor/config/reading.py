@@ -20,6 +20,7 @@ from anchor.config.settings import (
     Secret,
     ServerSettings,
     Settings,
+    StorageSettings,
     VerifySettings,
 )
 from anchor.errors import ConfigError
@@ -43,17 +44,13 @@ _HINTS = {"chain.contract": ": `anchor deploy` deploys one and prints its line"}
 def load_settings(path: Path, environment: Mapping[str, str]) -> Settings:
     """Read and check the settings; ConfigError names the file, the key and what to write there."""
     document = _read_toml(path)
-    folder = path.absolute().parent
-    data_dir = environment.get(f"{ENVIRONMENT_PREFIX}DATA_DIR") or document.pop("data_dir", "data")
-    document.pop("data_dir", None)
-    if not isinstance(data_dir, str):
-        raise ConfigError(f"{path.name}: data_dir must be a text")
+    data_dir = _data_dir(path, document, environment)
 
     def section(name: str, kind: type[S]) -> S:
         return _read_section(path, name, kind, document.pop(name, {}), environment)
 
     settings = Settings(
-        data_dir=folder / data_dir,
+        data_dir=data_dir,
         server=section("server", ServerSettings),
         chain=section("chain", ChainSettings),
         publisher=section("publisher", PublisherSettings),
@@ -62,13 +59,34 @@ def load_settings(path: Path, environment: Mapping[str, str]) -> Settings:
         receipts=section("receipts", ReceiptSettings),
         lists=section("lists", ListSettings),
         limits=section("limits", LimitSettings),
-        folder=folder,
+        folder=path.absolute().parent,
         verify=section("verify", VerifySettings),
     )
     if document:
         raise ConfigError(f"{path.name}: unknown key {next(iter(document))!r}")
     check_settings(path, settings)
     return settings
+
+
+def load_storage_settings(path: Path, environment: Mapping[str, str]) -> StorageSettings:
+    """
+    Read where a service's own files are, whatever else the file says or lacks; ConfigError where it does not say that.
+
+    A copy of them must be had on the day on which nothing else is right: no endpoint, half a file, the wrong machine.
+    """
+    document = _read_toml(path)
+    data_dir = _data_dir(path, document, environment)
+    table = document.get("publisher", {})
+    publisher = _read_section(path, "publisher", PublisherSettings, table, environment)
+    return StorageSettings(data_dir=data_dir, folder=path.absolute().parent, publisher=publisher)
+
+
+def _data_dir(path: Path, document: dict[str, object], environment: Mapping[str, str]) -> Path:
+    in_file = document.pop("data_dir", "data")
+    data_dir = environment.get(f"{ENVIRONMENT_PREFIX}DATA_DIR") or in_file
+    if not isinstance(data_dir, str):
+        raise ConfigError(f"{path.name}: data_dir must be a text")
+    return path.absolute().parent / data_dir
 
 
 def _read_toml(path: Path) -> dict[str, object]:

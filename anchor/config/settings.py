@@ -182,6 +182,24 @@ class LimitSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StorageSettings:
+    """Where a service's own files are: all that a copy of them needs to know."""
+
+    data_dir: Path
+    folder: Path
+    publisher: PublisherSettings
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.data_dir / "anchor.db"
+
+    def path(self, text: str) -> Path:
+        """Return a path of the file, relative to the file's folder."""
+        return self.folder / Path(text).expanduser()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All settings of a service."""
 
@@ -200,7 +218,12 @@ class Settings:
     @property
     def database(self) -> Path:
         """The SQLite file."""
-        return self.data_dir / "anchor.db"
+        return self.storage.database
+
+    @property
+    def storage(self) -> StorageSettings:
+        """Where the service's own files are."""
+        return StorageSettings(data_dir=self.data_dir, folder=self.folder, publisher=self.publisher)
 
     @property
     def poll_s(self) -> float:
@@ -228,4 +251,4 @@ class Settings:
 
     def path(self, text: str) -> Path:
         """Return a path of the file, relative to the file's folder."""
-        return self.folder / Path(text).expanduser()
+        return self.storage.path(text)

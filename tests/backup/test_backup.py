@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from click.testing import CliRunner
 
 from anchor.backup import make_backup, making, put_back, read_backup, require_same_service
 from anchor.backup.manifest import MANIFEST, parse_manifest
+from anchor.cli import main
 from anchor.config import PublisherSettings, Settings
 from anchor.errors import ConfigError, FatalError, InvalidInput
 from tests.support.assembly import Running, digest, make_settings, new_chain, running
@@ -33,7 +35,7 @@ async def service(tmp_path: Path) -> AsyncIterator[Running]:
 @pytest.fixture
 def backup(service: Running, tmp_path: Path) -> Path:
     """Make a backup while the service runs."""
-    make_backup(service.settings, tmp_path / "backup")
+    make_backup(service.settings.storage, tmp_path / "backup")
     return tmp_path / "backup"
 
 
@@ -88,6 +90,53 @@ def test_backup_of_running_service_holds_database_and_keys(service: Running, bac
     assert {stat.S_IMODE(path.stat().st_mode) for path in backup.iterdir()} == {0o600}
 
 
+def test_backup_command_needs_no_chain_and_nothing_else_of_the_settings(
+    service: Running, tmp_path: Path
+) -> None:
+    """It is made on the bad day: no endpoint, no contract, a section that is wrong; where the files are is enough."""
+    config = tmp_path / "anchor.toml"
+    config.write_text(f'data_dir = "{service.settings.data_dir}"\n[server]\nport = "none"\n', "utf-8")
+
+    result = CliRunner().invoke(main, ["backup", str(tmp_path / "made"), "--config", str(config)])
+
+    assert result.exit_code == 0, result.output
+    assert digests_in(tmp_path / "made" / "anchor.db") == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("data_dir = 1", "data_dir must be a text"), ("publisher = 1", "publisher must be a table")],
+)
+def test_backup_command_needs_to_know_where_the_files_are(tmp_path: Path, text: str, reason: str) -> None:
+    """What it must read it checks: a backup of another folder would be none."""
+    config = tmp_path / "anchor.toml"
+    config.write_text(text, "utf-8")
+
+    result = CliRunner().invoke(main, ["backup", str(tmp_path / "made"), "--config", str(config)])
+
+    assert (result.exit_code, reason in result.stderr) == (1, True)
+    assert not (tmp_path / "made").exists()
+
+
+def test_restore_without_chain_needs_no_endpoint(service: Running, backup: Path, tmp_path: Path) -> None:
+    """Which service it is stands in the settings; an endpoint is for asking the chain, and it is not asked."""
+    settings = service.settings
+    config = tmp_path / "anchor.toml"
+    config.write_text(
+        f'data_dir = "restored"\n[server]\nbase_url = "{settings.server.base_url}"\n[chain]\nquorum = 2\n'
+        f'chain_id = {settings.chain_id}\ncontract = "{settings.chain.contract}"\n',
+        "utf-8",
+    )
+    arguments = ["restore", str(backup), "--config", str(config)]
+
+    asked = CliRunner().invoke(main, arguments)
+    told = CliRunner().invoke(main, [*arguments, "--without-chain"])
+
+    assert (asked.exit_code, "chain.rpc_url is missing" in asked.stderr) == (1, True)
+    assert told.exit_code == 0, told.output
+    assert digests_in(tmp_path / "restored" / "anchor.db") == 5
+
+
 def test_backup_includes_keystore_of_the_data_folder_and_names_one_that_lies_elsewhere(
     service: Running, tmp_path: Path
 ) -> None:
@@ -98,7 +147,7 @@ def test_backup_includes_keystore_of_the_data_folder_and_names_one_that_lies_els
         publisher=PublisherSettings(keystore="data/publisher.json", password_file="../publisher.password"),
     )
 
-    manifest = make_backup(settings, tmp_path / "backup")
+    manifest = make_backup(settings.storage, tmp_path / "backup")
 
     assert "publisher.json" in {file.name for file in manifest.files}
     assert manifest.not_included == (str(settings.path("../publisher.password")),)
@@ -114,7 +163,7 @@ def test_keystore_comes_along_however_the_settings_spell_its_path(
     service.settings.path("link").symlink_to(service.settings.data_dir)
     settings = replace(service.settings, publisher=PublisherSettings(keystore=spelling))
 
-    manifest = make_backup(settings, tmp_path / "backup")
+    manifest = make_backup(settings.storage, tmp_path / "backup")
 
     assert read_backup(tmp_path / "backup", database="anchor.db").manifest == manifest
     assert "publisher.json" in {file.name for file in manifest.files}
@@ -134,7 +183,7 @@ def test_backup_is_one_state_while_the_service_commits(
         assert len(steps) <= total + 1, "the copy began again"
         writer.execute("insert into facts (name, value) values (?, 'written meanwhile')", (f"step {done}",))
 
-    manifest = make_backup(service.settings, tmp_path / "backup", on_pages=commit)
+    manifest = make_backup(service.settings.storage, tmp_path / "backup", on_pages=commit)
     writer.close()
 
     assert len(steps) > 10
@@ -149,7 +198,7 @@ def test_backup_overwrites_nothing(service: Running, backup: Path) -> None:
     before = (backup / MANIFEST).read_bytes()
 
     with pytest.raises(InvalidInput, match="exists already"):
-        make_backup(service.settings, backup)
+        make_backup(service.settings.storage, backup)
 
     assert (backup / MANIFEST).read_bytes() == before
 
@@ -166,7 +215,7 @@ async def test_backup_of_damaged_database_refused_and_leaves_nothing(
     await service.start()
 
     with pytest.raises(FatalError, match=r"damaged|malformed"):
-        make_backup(damaged, tmp_path / "backup")
+        make_backup(damaged.storage, tmp_path / "backup")
 
     assert names_in(tmp_path) == before
 
@@ -174,13 +223,13 @@ async def test_backup_of_damaged_database_refused_and_leaves_nothing(
 def test_backup_without_database_refused(tmp_path: Path) -> None:
     """Nothing to copy is no backup."""
     with pytest.raises(FatalError, match="there is no"):
-        make_backup(make_settings(tmp_path), tmp_path / "backup")
+        make_backup(make_settings(tmp_path).storage, tmp_path / "backup")
 
 
 def test_backup_to_folder_that_cannot_be_written_refused(service: Running, tmp_path: Path) -> None:
     """The message says which and why."""
     with pytest.raises(InvalidInput, match=r"nowhere/backup cannot be written \(No such file"):
-        make_backup(service.settings, tmp_path / "nowhere" / "backup")
+        make_backup(service.settings.storage, tmp_path / "nowhere" / "backup")
 
 
 async def test_restored_service_goes_on_where_the_backup_ended(
