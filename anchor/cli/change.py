@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ParamSpec, TypeVar, cast
 
 import click
 
@@ -27,6 +29,9 @@ from anchor.core.entries import Purpose, StatusEntry
 from anchor.core.strict_json import JsonValue
 from anchor.errors import Conflict, InvalidInput, NotFound
 from status_lists.multibase import encode_digest
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +82,9 @@ class Naming:
         return [StatusEntry(list_number=self.list_number, index=self.index)]
 
 
-def _command(*, name: str, change: Callable[[str], Change], text: str, lines: Sequence[str]) -> click.Command:
-    @click.command(name, help=text, epilog=examples(*lines))
+def _naming_options(function: Callable[P, R]) -> Callable[..., R]:
+    """Add the ways to name credentials to a command, which receives them as `named`."""
+
     @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
     @click.option("--digest", metavar="DIGEST", help="A digest instead of files.")
     @method_option
@@ -86,6 +92,35 @@ def _command(*, name: str, change: Callable[[str], Change], text: str, lines: Se
     @click.option("--salted", is_flag=True, help="The --digest is a salted one.")
     @list_option
     @index_option
+    @functools.wraps(function)
+    def command(
+        *,
+        files: tuple[Path, ...],
+        digest: str | None,
+        method: Method | None,
+        salt_secret: bytes | None,
+        salted: bool,
+        list_number: int | None,
+        index: int | None,
+        **others: object,
+    ) -> R:
+        named = Naming(
+            files=files,
+            digest=digest,
+            method=method,
+            salt_secret=salt_secret,
+            salted=salted,
+            list_number=list_number,
+            index=index,
+        )
+        return cast("Callable[..., R]", function)(named=named, **others)
+
+    return command
+
+
+def _command(*, name: str, change: Callable[[str], Change], text: str, lines: Sequence[str]) -> click.Command:
+    @click.command(name, help=text, epilog=examples(*lines))
+    @_naming_options
     @click.option("--reason", required=True, metavar="TEXT", help="Why. It is kept, and shown to you alone.")
     @click.option(
         "--wait",
@@ -96,36 +131,14 @@ def _command(*, name: str, change: Callable[[str], Change], text: str, lines: Se
     )
     @click.option("--timeout", "timeout_s", type=click.FloatRange(min=0), default=1800, metavar="SECONDS")
     @service_options
-    def command(
-        *,
-        files: tuple[Path, ...],
-        digest: str | None,
-        method: Method | None,
-        salt_secret: bytes | None,
-        salted: bool,
-        list_number: int | None,
-        index: int | None,
-        reason: str,
-        wait: str,
-        timeout_s: float,
-        options: ServiceOptions,
-    ) -> None:
-        named = Naming(
-            files=files,
-            digest=digest,
-            method=method,
-            salt_secret=salt_secret,
-            salted=salted,
-            list_number=list_number,
-            index=index,
-        )
+    def command(*, named: Naming, reason: str, wait: str, timeout_s: float, options: ServiceOptions) -> None:
         wanted = change(reason)
         patience = Patience(limit_s=timeout_s) if wait == "anchored" else None
         targets = named.targets()
         try:
             done = asyncio.run(_change(wanted, targets, options, patience))
         except (NotFound, Conflict) as exc:
-            raise type(exc)(_naming_file(str(exc), files, targets)) from exc
+            raise type(exc)(_naming_file(str(exc), named.files, targets)) from exc
         report_change(wanted.done, done, options, already=wanted.already)
 
     return command
