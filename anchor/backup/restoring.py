@@ -69,7 +69,7 @@ def put_back(plan: RestorePlan, settings: Settings) -> tuple[str, ...]:
 
     Guarantees that a database stands there only when everything else does, and that all of it is on disk on return. A
     file that is there already with the same content is left alone, so that a restore that was interrupted can be
-    repeated. Raises FatalError where a service holds the lock, or where other data is there.
+    repeated. Raises FatalError where a service holds the lock, InvalidInput where other data is there.
     """
     data_dir = settings.data_dir
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -103,7 +103,7 @@ def _require_empty(plan: RestorePlan, settings: Settings) -> None:
     ]
     if present:
         names = ", ".join(path.name for path in present)
-        raise FatalError(
+        raise InvalidInput(
             f"{settings.data_dir} holds {names} already: a restore overwrites nothing; move the data folder "
             "away first, and keep it: it may know more than the backup"
         )

@@ -12,7 +12,7 @@ from typing import Any
 
 from eth_account import Account
 
-from anchor.errors import ConfigError
+from anchor.errors import ConfigError, InvalidInput
 
 MAX_KEY_FILE_BYTES = 64 * 1024
 """A keystore has about 500 bytes; what is larger is another file."""
@@ -26,12 +26,12 @@ def create_keystore(path: Path, password_path: Path) -> str:
     """
     Make a new key, write keystore and random password, and return the address.
 
-    Both files get mode 0600 and are on disk when this returns. Raises ConfigError where one of them exists
+    Both files get mode 0600 and are on disk when this returns. Raises InvalidInput where one of them exists
     already, so that no key is ever overwritten.
     """
     for target in (path, password_path):
         if target.exists():
-            raise ConfigError(f"{target} exists already: move it away first")
+            raise InvalidInput(f"{target} exists already: move it away, or name another file")
     account: Any = Account.create()
     password = secrets.token_urlsafe(_PASSWORD_BYTES)
     # The password goes first: a keystore without its password would be lost, the reverse loses nothing.

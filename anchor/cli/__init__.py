@@ -24,6 +24,6 @@ _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 def main() -> None:
     """Anchor digests of credentials on Ethereum, and check them without asking the issuer.
 
-    Exit codes: 0 done (verify: valid), 1 refused or a definite no, 2 wrong usage, 3 could not be checked
-    or reached.
+    Exit codes: 0 done (verify: valid), 1 refused or a definite no, 2 wrong usage, or a file that would be
+    written exists already, 3 could not be checked or reached.
     """

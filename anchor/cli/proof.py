@@ -12,9 +12,9 @@ from anchor.cli.files import proof_text, write_proof
 from anchor.cli.group import EXIT_UNCHECKED
 from anchor.cli.help_text import examples
 from anchor.cli.options import ServiceOptions, method_option, salt_option, service_options
-from anchor.cli.output import unix_time_text
+from anchor.cli.output import time_text, unix_time_text
 from anchor.cli.targets import file_or_digest, target_of_file
-from anchor.client import DigestTarget
+from anchor.client import DigestTarget, Receipt
 from anchor.core.digest import Method
 from anchor.documents import ProofDocument
 from anchor.verify.files import proof_path_of
@@ -55,16 +55,23 @@ def proof(
         path = path or proof_path_of(named)
     else:
         target = DigestTarget(digest=named, method=method, salted=salted)
-    document = asyncio.run(_fetch(target, options))
-    if document is None:
-        click.echo("error: not anchored yet: the digest is safe, ask again in a minute", err=True)
+    found = asyncio.run(_fetch(target, options))
+    if isinstance(found, Receipt):
+        click.echo(f"error: not anchored yet: the digest is safe, ask again {_when(found)}", err=True)
         raise click.exceptions.Exit(EXIT_UNCHECKED)
-    _deliver(replace(document, salt=salt), path, options)
+    _deliver(replace(found, salt=salt), path, options)
 
 
-async def _fetch(target: DigestTarget, options: ServiceOptions) -> ProofDocument | None:
+async def _fetch(target: DigestTarget, options: ServiceOptions) -> ProofDocument | Receipt:
+    """Return the proof, or the receipt of a digest that has none yet."""
     async with options.client() as client:
-        return await client.proof(target)
+        return await client.proof(target) or await client.receipt(target)
+
+
+def _when(receipt: Receipt) -> str:
+    """Return when to ask for a proof that is not there yet."""
+    expected = receipt.expected
+    return "in a minute" if expected is None else f"after {time_text(expected.mined)}"
 
 
 def _deliver(document: ProofDocument, path: Path | None, options: ServiceOptions) -> None:

@@ -19,6 +19,7 @@ from anchor.cli.help_text import examples
 from anchor.cli.operator_options import config_option
 from anchor.cli.output import count_text, print_json
 from anchor.cli.progress import CountLine
+from anchor.cli.recovery_text import AS_OF_BACKUP
 from anchor.cli.seed_file import read_seed
 from anchor.config import Settings, load_settings
 from anchor.errors import InvalidInput
@@ -29,6 +30,7 @@ from anchor.verify.findings import printable
 from anchor.verify.trust_file import read_location
 
 _SHOWN = 20
+_EXAMPLES = 3
 
 
 @click.command(
@@ -101,7 +103,7 @@ def rebuild(
     )
     report = asyncio.run(_rebuild(request, settings, places))
     if as_json:
-        print_json(report.to_json())
+        print_json(report.to_json() | ({"repeat": AS_OF_BACKUP} if report.has_base else {}))
     else:
         print_report(report)
     if not report.is_complete:
@@ -136,9 +138,7 @@ def print_report(report: RebuildReport) -> None:
         )
         if issuer.advice:
             click.echo(f"    {issuer.advice}")
-    click.echo("not in published files:")
-    for what, then in NOT_PUBLISHED:
-        click.echo(f"    {what}: {then}")
+    _print_not_published(report)
     if report.has_pending:
         click.echo("the account has a pending transaction: wait until it is mined, and rebuild again")
     for loss in report.losses[:_SHOWN]:
@@ -149,6 +149,19 @@ def print_report(report: RebuildReport) -> None:
         click.echo("NO DATABASE was made: find what is missing, or give --accept-loss")
         return
     click.echo(f"made {report.database}; next: `anchor fsck`, then start the service")
+
+
+def _print_not_published(report: RebuildReport) -> None:
+    """Print what is not known: all of it, but with a backup only as examples of what came after it."""
+    since = ", and of them only what the backup has" if report.has_base else ""
+    click.echo(f"not in published files{since}:")
+    shown = NOT_PUBLISHED[:_EXAMPLES] if report.has_base else NOT_PUBLISHED
+    for what, then in shown:
+        click.echo(f"    {what}: {then}")
+    if len(shown) < len(NOT_PUBLISHED):
+        click.echo(f"    and {len(NOT_PUBLISHED) - len(shown)} more (--json shows all)")
+    if report.has_base:
+        click.echo(AS_OF_BACKUP)
 
 
 def _print_counts(report: RebuildReport) -> None:

@@ -8,10 +8,17 @@ from pathlib import Path
 
 import click
 
-from anchor.backup import RestorePlan, head_sequence, put_back, read_backup, require_same_service
+from anchor.backup import (
+    RestorePlan,
+    head_sequence,
+    put_back,
+    read_backup,
+    require_same_service,
+)
 from anchor.cli.help_text import examples
 from anchor.cli.operator_options import config_option
 from anchor.cli.output import count_text, print_json
+from anchor.cli.recovery_text import AS_OF_BACKUP
 from anchor.config import Settings, load_settings
 from anchor.errors import FatalError
 from anchor.verify.opening import open_chain
@@ -54,7 +61,14 @@ def restore(*, folder: Path, config: Path, accept_older: bool, without_chain: bo
         raise FatalError(_too_old(plan, behind))
     names = put_back(plan, settings)
     if as_json:
-        print_json({"files": list(names), "batchesMissing": None if without_chain else behind})
+        print_json(
+            {
+                "files": list(names),
+                "batchesMissing": None if without_chain else behind,
+                "asOf": plan.manifest.created,
+                "repeat": AS_OF_BACKUP,
+            }
+        )
         return
     click.echo(f"put back into {settings.data_dir}: {', '.join(names)}")
     if behind:
@@ -63,6 +77,8 @@ def restore(*, folder: Path, config: Path, accept_older: bool, without_chain: bo
         )
     for name in plan.manifest.not_included:
         click.echo(f"not in the backup: {name}: see that it is in its place")
+    click.echo(f"as of {plan.manifest.created}: {AS_OF_BACKUP}")
+    click.echo(f"as of {plan.manifest.created}: {AS_OF_BACKUP}")
     click.echo("next: `anchor fsck`, and then start the service")
 
 

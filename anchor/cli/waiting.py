@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from anchor.cli.output import count_text
 from anchor.client import DigestTarget, PublishedList, Receipt, ServiceClient
 from anchor.core.lifecycle import BatchState
 from anchor.documents import ProofDocument
@@ -73,7 +74,10 @@ async def fetch_proofs(
     await _poll(
         look,
         patience=patience,
-        what=lambda: f"{len(pending):,} of {len(targets):,} digests are not yet {wanted.value}",
+        what=lambda: (
+            f"{len(pending):,} of {count_text(len(targets), 'digest')} "
+            f"{'is' if len(pending) == 1 else 'are'} not yet {wanted.value}"
+        ),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from anchor.chain.protocol import Chain, ChainIdentity, Signer
+from anchor.chain.protocol import Block, Chain, ChainIdentity, Signer
 from anchor.chain.registry import code_hash
 from anchor.chain.succession import line_of
 from anchor.config import Settings
@@ -48,7 +48,23 @@ async def check_chain(
     latest = await chain.block("latest")
     if latest is None:
         raise ChainUnavailable("the endpoint has no latest block")
-    contract = settings.chain.contract
+    await _require_contract(chain, settings.chain.contract, latest)
+    *_, last = await line_of(chain, signer.address, latest.hash)
+    if last != signer.address:
+        raise ConfigError(
+            f"the publisher {signer.address} was succeeded by {last}: use that account's key{_origin(settings)}"
+        )
+    anchorage = await _tied(store, identity, signer, settings)
+    try:
+        line = await line_that_ends_with(signer.address, chain=chain, anchorage=anchorage, latest=latest)
+    except ConfigError as exc:
+        raise ConfigError(f"{exc}{_origin(settings)}") from exc
+    await _note_line(store, anchorage, line, settings)
+    await require_final_anchor(store, chain, line, latest)
+    await _check_sequences(store, chain, signer, latest.hash, accepts_strangers=accepts_strangers)
+
+
+async def _require_contract(chain: Chain, contract: str, latest: Block) -> None:
     found = await chain.code_hash(contract, latest.hash)
     if found is None:
         raise ConfigError(
@@ -58,14 +74,15 @@ async def check_chain(
         raise ConfigError(
             f"the contract at {contract} is not this package's AnchorRegistry: correct the address"
         )
-    *_, last = await line_of(chain, signer.address, latest.hash)
-    if last != signer.address:
-        raise ConfigError(f"the publisher {signer.address} was succeeded by {last}: use that account's key")
-    anchorage = await _tied(store, identity, signer, settings)
-    line = await line_that_ends_with(signer.address, chain=chain, anchorage=anchorage, latest=latest)
-    await _note_line(store, anchorage, line, settings)
-    await require_final_anchor(store, chain, line, latest)
-    await _check_sequences(store, chain, signer, latest.hash, accepts_strangers=accepts_strangers)
+
+
+def _origin(settings: Settings) -> str:
+    """Return where the key came from, if from the environment: the settings may name the right one, and lose."""
+    publisher = settings.publisher
+    if not publisher.private_key or publisher.remote_signer_url:
+        return ""
+    wins = ", which wins over publisher.keystore in the settings: unset it" if publisher.keystore else ""
+    return f" (the key is that of ANCHOR_PUBLISHER_PRIVATE_KEY in the environment{wins})"
 
 
 async def _tied(store: Store, identity: ChainIdentity, signer: Signer, settings: Settings) -> Anchorage:

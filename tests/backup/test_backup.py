@@ -298,7 +298,7 @@ def test_restore_over_data_refused(service: Running, backup: Path, tmp_path: Pat
     settings.data_dir.mkdir(parents=True)
     (settings.data_dir / name).write_bytes(b"something else")
 
-    with pytest.raises(FatalError, match=f"holds {name} already"):
+    with pytest.raises(InvalidInput, match=f"holds {name} already"):
         put_back(read_backup(backup, database="anchor.db"), settings)
 
     assert (settings.data_dir / name).read_bytes() == b"something else"

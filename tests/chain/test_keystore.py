@@ -13,7 +13,7 @@ import pytest
 
 from anchor.chain.keystore import MAX_KEY_FILE_BYTES, create_keystore, read_keystore
 from anchor.chain.signer import LocalSigner
-from anchor.errors import ConfigError
+from anchor.errors import ConfigError, InvalidInput
 
 SECRET = "c0ffee" * 10 + "beef"
 ADDRESS = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
@@ -61,7 +61,7 @@ def test_create_keystore_over_existing_file_is_refused(tmp_path: Path, existing:
     """No key and no password is ever overwritten, and nothing else is written then."""
     (tmp_path / existing).write_text("precious")
 
-    with pytest.raises(ConfigError, match=existing):
+    with pytest.raises(InvalidInput, match=existing):
         create_keystore(tmp_path / "keystore.json", tmp_path / "password")
 
     assert [each.name for each in tmp_path.iterdir()] == [existing]

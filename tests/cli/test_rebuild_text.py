@@ -6,6 +6,7 @@ import pytest
 
 from anchor.cli.rebuild import print_report
 from anchor.rebuild import ListKeyState, RebuildReport, RebuiltIssuer
+from anchor.rebuild.report import NOT_PUBLISHED
 
 
 def test_report_names_what_is_missing_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
@@ -25,6 +26,19 @@ def test_report_names_what_is_missing_and_what_to_do(capsys: pytest.CaptureFixtu
     assert "pending transaction" in told
     assert "✗ batch 2: the mirror has no batches/2.json (batch_missing)" in told
     assert "NO DATABASE was made" in told
+
+
+def test_report_with_a_backup_is_short_about_the_rest_and_says_what_to_repeat(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What came after the backup is the exception; that a key which was replaced is good again is not."""
+    print_report(RebuildReport(now_s=0, anchored=1, rebuilt=1, has_base=True, database="data/anchor.db"))
+
+    told = capsys.readouterr().out
+    assert "digests: only leaf hashes are published" in told
+    assert "signed transactions" not in told
+    assert f"and {len(NOT_PUBLISHED) - 3} more (--json shows all)" in told
+    assert "`anchor issuer rotate-key` again" in told
 
 
 def test_report_of_whole_rebuild_says_what_comes_next(capsys: pytest.CaptureFixture[str]) -> None:

@@ -98,7 +98,7 @@ def test_proof_before_mined_ends_with_code_3(cli: Cli, service: FakeService, bad
 
     result = cli("proof", badge, code=3)
 
-    assert "not anchored yet" in result.stderr
+    assert "not anchored yet: the digest is safe, ask again after 2026-" in result.stderr
     assert not badge.with_name("badge.json.proof.json").exists()
 
 

@@ -354,7 +354,7 @@ def test_submit_timeout_says_that_nothing_is_lost(cli: Cli, service: FakeService
 
     result = cli("submit", "--timeout", "0", badge, code=3)
 
-    assert "1 of 1 digests are not yet mined" in result.stderr
+    assert "1 of 1 digest is not yet mined" in result.stderr
     assert "anchor proof FILE" in result.stderr
     assert "1 file: 1 new" in result.stdout
 

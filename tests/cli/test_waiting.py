@@ -93,7 +93,7 @@ async def test_fetch_proofs_of_several_batches_come_as_they_are_mined(service: F
         service.looks_before_mined = 4
         await client.submit([Submission(bytes(31) + b"\x09", Method.JCS)])
         second = DigestTarget(bytes(31) + b"\x09", Method.JCS)
-        with pytest.raises(ServiceUnavailable, match="1 of 2 digests are not yet mined after 0 s"):
+        with pytest.raises(ServiceUnavailable, match="1 of 2 digests is not yet mined after 0 s"):
             await fetch_proofs(
                 client,
                 [*first, second],

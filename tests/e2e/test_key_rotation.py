@@ -129,6 +129,7 @@ async def test_new_key_in_a_keystore_tells_the_lines_to_change(
     made = json.loads(await service.command("key", "new", "--keystore", "new.json", "--json"))
     await control(anvil.rpc_url, "anvil_setBalance", made["address"], hex(10**18))
     await service.command("key", "appoint", made["address"])
+    assert "exists already" in await service.command("key", "new", "--keystore", "new.json", code=2)
     printed = await service.command(
         "key", "rotate", "--keystore", "new.json", "--password-file", "new.password"
     )
@@ -136,6 +137,7 @@ async def test_new_key_in_a_keystore_tells_the_lines_to_change(
     lines = printed.partition("\n\n")[2]
     settings = service.folder / "anchor.toml"
     settings.write_text(f"{settings.read_text('utf-8')}\n[publisher]\n{lines}", "utf-8")
+    assert "wins over publisher.keystore in the settings: unset it" in await service.command("serve", code=1)
     service.use_key(b"")
 
     await service.start()

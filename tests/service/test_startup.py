@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from anchor.chain.signer import LocalSigner
-from anchor.config import ServerSettings
+from anchor.config import PublisherSettings, Secret, ServerSettings
 from anchor.core.lifecycle import BatchState
 from anchor.errors import AnchorError, ChainUnavailable, ConfigError, FatalError
 from anchor.store.records import Issuer
@@ -61,6 +61,32 @@ async def test_succeeded_publisher_refused(tmp_path: Path) -> None:
     service.chain.lies_of_successors[service.publisher] = "0x" + "12" * 20
 
     await refused(service, ConfigError, "succeeded by 0x1212")
+
+
+@pytest.mark.parametrize(
+    ("publisher", "told"),
+    [
+        (
+            PublisherSettings(private_key=Secret("0x01"), keystore="new.json"),
+            "over publisher.keystore.*unset it",
+        ),
+        (PublisherSettings(private_key=Secret("0x01")), "ANCHOR_PUBLISHER_PRIVATE_KEY in the environment"),
+        (PublisherSettings(keystore="new.json"), "use that account's key$"),
+        (
+            PublisherSettings(private_key=Secret("0x01"), remote_signer_url=Secret("http://signer")),
+            "use that account's key$",
+        ),
+    ],
+)
+async def test_succeeded_publisher_of_the_environment_is_told_where_its_key_came_from(
+    tmp_path: Path, publisher: PublisherSettings, told: str
+) -> None:
+    """After a rotation the settings may name the new key, and a key that is left in the environment wins."""
+    settings = replace(make_settings(tmp_path), publisher=publisher)
+    service = Running(settings=settings, chain=new_chain())
+    service.chain.lies_of_successors[service.publisher] = "0x" + "12" * 20
+
+    await refused(service, ConfigError, told)
 
 
 async def test_chain_does_not_answer_refused(tmp_path: Path) -> None:
