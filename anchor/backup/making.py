@@ -42,6 +42,11 @@ def make_backup(
         raise InvalidInput(f"{target} exists already: name a new folder, a backup overwrites nothing")
     if not settings.database.exists():
         raise FatalError(f"there is no {settings.database}: no service has worked with this data folder yet")
+    if not target.parent.is_dir():
+        # Not made: where a disk is not mounted, the backup would go to the disk that it is to survive.
+        raise InvalidInput(
+            f"there is no folder {target.parent}: make it, or mount the disk that it stands for"
+        )
     partial = target.with_name(f".writing-{target.name}.{secrets.token_hex(8)}")
     try:
         partial.mkdir(mode=0o700)

@@ -128,8 +128,8 @@ async def _require_funds(
     name = chain_name(limits.chain_id)
     if balance_wei < cost_wei:
         raise ConfigError(
-            f"{account} has {balance_text(balance_wei)} ether, and this may cost {cost_text(cost_wei)}: send it some "
-            f"on the {name}"
+            f"{account} has {balance_text(balance_wei)} ether, and this may cost {cost_text(cost_wei)} ether: send it "
+            f"some on the {name}"
         )
     if title is None or limits.chain_id == DEVELOPMENT_CHAIN_ID:
         return

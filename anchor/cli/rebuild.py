@@ -153,7 +153,7 @@ def print_report(report: RebuildReport) -> None:
 
 def _print_not_published(report: RebuildReport) -> None:
     """Print what is not known: all of it, but with a backup only as examples of what came after it."""
-    since = ", and of them only what the backup has" if report.has_base else ""
+    since = ", so known up to the backup only" if report.has_base else ""
     click.echo(f"not in published files{since}:")
     shown = NOT_PUBLISHED[:_EXAMPLES] if report.has_base else NOT_PUBLISHED
     for what, then in shown:

@@ -78,7 +78,6 @@ def restore(*, folder: Path, config: Path, accept_older: bool, without_chain: bo
     for name in plan.manifest.not_included:
         click.echo(f"not in the backup: {name}: see that it is in its place")
     click.echo(f"as of {plan.manifest.created}: {AS_OF_BACKUP}")
-    click.echo(f"as of {plan.manifest.created}: {AS_OF_BACKUP}")
     click.echo("next: `anchor fsck`, and then start the service")
 
 

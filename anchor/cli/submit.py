@@ -31,7 +31,7 @@ from anchor.cli.output import (
     time_text,
 )
 from anchor.cli.submission import Outcome, Plan, read_files, submit_files
-from anchor.cli.waiting import Fetched, Patience, fetch_proofs
+from anchor.cli.waiting import Fetched, Patience, fetch_proofs, has_reached
 from anchor.client import DigestTarget, ServiceClient
 from anchor.core.digest import Method
 from anchor.core.lifecycle import BatchState
@@ -263,18 +263,18 @@ def _print_outcomes(outcomes: Sequence[Outcome], *, hints: bool) -> None:
     click.echo(
         f"{count_text(len(outcomes), 'file')}: {new:,} new, {known:,} known already, {failed:,} failed"
     )
-    if hints and any(outcome.proof is None and not outcome.error for outcome in accepted):
-        click.echo(f"proofs come once the batch is mined{_when(accepted)}: anchor proof FILE")
+    without = [outcome for outcome in accepted if outcome.proof is None and not outcome.error]
+    if hints and without:
+        click.echo(f"{_proofs_come(without)}: anchor proof FILE")
 
 
-def _when(outcomes: Sequence[Outcome]) -> str:
-    """Return when the last proof of those that are missing is likely to come; nothing where nobody can tell."""
-    times = [
-        outcome.receipt.expected.mined
-        for outcome in outcomes
-        if outcome.proof is None and outcome.receipt and outcome.receipt.expected
-    ]
-    return f", about {time_text(max(times))}" if times else ""
+def _proofs_come(outcomes: Sequence[Outcome]) -> str:
+    """Return when the last proof of files without one is there: now, or at a time where somebody can tell."""
+    receipts = [outcome.receipt for outcome in outcomes if outcome.receipt]
+    if all(has_reached(receipt.state, BatchState.MINED) for receipt in receipts):
+        return "proofs are ready"
+    times = [receipt.expected.mined for receipt in receipts if receipt.expected]
+    return "proofs come once the batch is mined" + (f", about {time_text(max(times))}" if times else "")
 
 
 def _row(outcome: Outcome) -> tuple[str, ...]:

@@ -119,9 +119,8 @@ class ChainStatus:
         return self._clock.now_ms() / 1000 - self._clock.monotonic_s()
 
     def _judge(self, late_s: int, *, is_wrong: bool) -> None:
+        where = f"{late_s:,} s ahead of" if late_s > 0 else f"{-late_s:,} s behind"
         self.clock_fault = (
-            f"the clock and the chain's newest block differ by {late_s} s: set the clock"
-            if is_wrong
-            else None
+            f"the clock is {where} the chain's newest block: set the clock" if is_wrong else None
         )
         self._on_clock_fault(self.clock_fault)

@@ -134,6 +134,7 @@ def test_restore_without_chain_needs_no_endpoint(service: Running, backup: Path,
 
     assert (asked.exit_code, "chain.rpc_url is missing" in asked.stderr) == (1, True)
     assert told.exit_code == 0, told.output
+    assert told.stdout.count("`anchor issuer rotate-key` again") == 1
     assert digests_in(tmp_path / "restored" / "anchor.db") == 5
 
 
@@ -226,10 +227,18 @@ def test_backup_without_database_refused(tmp_path: Path) -> None:
         make_backup(make_settings(tmp_path).storage, tmp_path / "backup")
 
 
+def test_backup_below_a_folder_that_is_not_there_refused(service: Running, tmp_path: Path) -> None:
+    """A disk that is not mounted is not taken for a place on the one that the backup is to survive."""
+    with pytest.raises(InvalidInput, match=r"there is no folder .*nowhere: make it, or mount"):
+        make_backup(service.settings.storage, tmp_path / "nowhere" / "backup")
+
+    assert not (tmp_path / "nowhere").exists()
+
+
 def test_backup_to_folder_that_cannot_be_written_refused(service: Running, tmp_path: Path) -> None:
     """The message says which and why."""
-    with pytest.raises(InvalidInput, match=r"nowhere/backup cannot be written \(No such file"):
-        make_backup(service.settings.storage, tmp_path / "nowhere" / "backup")
+    with pytest.raises(InvalidInput, match=r"cannot be written \(File name too long"):
+        make_backup(service.settings.storage, tmp_path / ("b" * 250))
 
 
 async def test_restored_service_goes_on_where_the_backup_ended(

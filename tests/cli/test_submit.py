@@ -532,6 +532,15 @@ def test_submit_again_names_the_binding_of_the_kept_proof(
     ]
 
 
+def test_submit_without_waiting_says_that_proofs_of_mined_batches_are_ready(cli: Cli, badge: Path) -> None:
+    """A digest that is anchored has nothing to wait for."""
+    cli("submit", badge)
+
+    again = cli("submit", "--wait", "none", badge)
+
+    assert "proofs are ready: anchor proof FILE" in again.stdout
+
+
 def test_submit_names_the_binding_of_the_receipt_where_there_is_no_proof_yet(
     cli: Cli, service: FakeService, tmp_path: Path
 ) -> None:
