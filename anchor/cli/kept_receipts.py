@@ -17,6 +17,8 @@ from anchor.cli.submission import Outcome
 from anchor.documents import MAX_RECEIPT_BYTES, ReceiptDocument, parse_receipt, receipt_to_json
 from anchor.errors import InvalidInput, InvalidProof
 from anchor.verify.files import receipt_path_of
+from status_lists.errors import StatusListError
+from status_lists.keys import check_signature
 
 _ADVICE = "move it away, or replace it with --force"
 
@@ -67,6 +69,9 @@ def kept_receipt(path: Path) -> ReceiptDocument | None:
     """Return the receipt at a path; None where there is none, or one that is worth nothing."""
     try:
         with path.open("rb") as file:
-            return parse_receipt(file.read(MAX_RECEIPT_BYTES + 1))
-    except (OSError, InvalidProof):
+            document = parse_receipt(file.read(MAX_RECEIPT_BYTES + 1))
+        signed = document.signed
+        check_signature(signed.signature, signed.promise.encode(), public_key=signed.public_key)
+    except (OSError, InvalidProof, StatusListError):
         return None
+    return document

@@ -179,4 +179,6 @@ def _check_bounds(path: Path, settings: Settings) -> None:
         value = getattr(getattr(settings, section), key)
         # Not a number is neither below nor above anything.
         if not lowest <= value <= highest:
-            raise ConfigError(f"{path.name}: {name} must be from {lowest:g} to {highest:g}, not {value:g}")
+            # An integer may have more digits than a float can hold, or than anybody wants to read.
+            shown = f"{value}"[:20]
+            raise ConfigError(f"{path.name}: {name} must be from {lowest:g} to {highest:g}, not {shown}")

@@ -34,9 +34,9 @@ class BatchView:
     """
     What is stored of a sealed batch and its payload (a stored signed transaction).
 
-    Of several payloads it is the one that could be mined next, else the newest; `burned_nonces` counts the nonces of
-    its payloads that are used for good. Only payloads of the present publisher's account count. `is_elsewhere` says
-    that it was sealed for an anchorage that was left since.
+    Of several payloads it is the one that could be mined next, else the newest; `burned_nonces` counts the nonces at
+    which one was mined for good, as far as there may be too many. Only payloads of the present publisher's account
+    count. `is_elsewhere` says that it was sealed for an anchorage that was left since.
     """
 
     state: BatchState

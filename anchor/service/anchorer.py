@@ -16,7 +16,15 @@ import structlog
 from anchor.chain.protocol import AnchorRecord, Block, Chain
 from anchor.chain.succession import record_in_line
 from anchor.clock import Clock
-from anchor.core.lifecycle import BatchState, BatchView, ChainView, Decision, Step, decide_step
+from anchor.core.lifecycle import (
+    MAX_BURNED_NONCES,
+    BatchState,
+    BatchView,
+    ChainView,
+    Decision,
+    Step,
+    decide_step,
+)
 from anchor.errors import ChainUnavailable, FatalError, Overloaded
 from anchor.service.chain_status import ChainStatus
 from anchor.service.kept_anchors import note_strangers, require_final_anchor
@@ -28,7 +36,7 @@ from anchor.service.sending import AnchorSender, live_payload
 from anchor.service.spending import Funds, Spending
 from anchor.service.turn import require_turn
 from anchor.store.protocol import Store
-from anchor.store.records import Anchorage, Batch
+from anchor.store.records import Anchorage, Batch, Payload
 
 log = structlog.get_logger()
 
@@ -214,7 +222,7 @@ class Anchorer:
             sequence=batch.sequence,
             mined_block_hash=batch.block_hash,
             payload_nonce=live.nonce if live else None,
-            burned_nonces=len({payload.nonce for payload in payloads if payload.nonce < look.nonce_final}),
+            burned_nonces=await self._burned_nonces(payloads, look),
             payload_age_s=self._ages.age_s(live) if live else 0.0,
             is_elsewhere=is_elsewhere,
         )
@@ -227,6 +235,15 @@ class Anchorer:
             nonce_final=look.nonce_final,
         )
         return decide_step(view, chain_view, replace_after_s=self._settings.replace_after_s), found
+
+    async def _burned_nonces(self, payloads: Sequence[Payload], look: Look) -> int:
+        """Count the nonces that payloads of ours have used for good; whose they were is asked only once it matters."""
+        used = [payload for payload in payloads if payload.nonce < look.nonce_final]
+        if len({payload.nonce for payload in used}) < MAX_BURNED_NONCES:
+            return 0
+        receipts = [(payload.nonce, await self._chain.receipt(payload.hash)) for payload in used]
+        # A stranger's transaction at a nonce cost us nothing there: only our own must not go on for ever.
+        return len({nonce for nonce, receipt in receipts if receipt is not None})
 
     async def _take(
         self,

@@ -133,7 +133,7 @@ class AnchorSender:
         """Return what a payload of the next nonce offers; None where one is stored and the cap allows no dearer."""
         market = {
             "base_fee_wei": look.latest.base_fee_wei,
-            "priority_fee_wei": await self._chain.priority_fee_wei(),
+            "priority_fee_wei": await self._spending.ask_tip_wei(),
             "cap_wei": self._limits.max_fee_wei,
         }
         earlier = await self._store.payloads_of_nonce(self._signer.address, look.nonce)

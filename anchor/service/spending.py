@@ -9,7 +9,7 @@ from itertools import groupby
 import structlog
 
 from anchor.chain.protocol import Chain, Receipt
-from anchor.core.fees import Fees
+from anchor.core.fees import Fees, first_offer
 from anchor.core.spending import DAY_S, Purse, SpendingPolicy, days_left, why_unpayable
 from anchor.errors import ChainUnavailable
 from anchor.service.look import Look
@@ -55,6 +55,7 @@ class Spending:
         self._publisher = publisher
         self._policy = policy
         self._max_fee_wei = max_fee_wei
+        self._tip_wei: int | None = None
 
     async def settle(self, look: Look) -> None:
         """Note the cost of every payload that is mined as of a look, and settle those that a final block decides."""
@@ -94,17 +95,28 @@ class Spending:
                 open_wei += max(cost.worst_wei for cost in costs)
         return Purse(balance_wei=balance_wei, spent_wei=spent_wei, open_wei=open_wei)
 
+    async def ask_tip_wei(self) -> int:
+        """Return the priority fee that the endpoints suggest now."""
+        self._tip_wei = await self._chain.priority_fee_wei()
+        return self._tip_wei
+
     async def funds(self, purse: Purse, *, now_s: int, base_fee_wei: int) -> Funds:
-        """Return what can be said of the account at a base fee."""
+        """Return what can be said of the account at a base fee, and the tip that was suggested last."""
         week = await self._store.spent_since(now_s - RATE_PERIOD_S)
         in_s = max(DAY_S, now_s - week.first_mined_s) if week.first_mined_s is not None else DAY_S
-        cost_wei = ANCHOR_GAS_LIMIT * min(2 * base_fee_wei, self._max_fee_wei)
+        tip_wei = await self.ask_tip_wei() if self._tip_wei is None else self._tip_wei
+        offer = first_offer(base_fee_wei=base_fee_wei, priority_fee_wei=tip_wei, cap_wei=self._max_fee_wei)
+        cost_wei = ANCHOR_GAS_LIMIT * offer.max_fee_wei
+        pause = why_unpayable(self._policy, purse, cost_wei=cost_wei)
+        if pause is not None:
+            # Nothing is signed in a pause, so nothing else asks: it must end with the tip that brought it about.
+            self._tip_wei = None
         return Funds(
             purse=purse,
             spent_per_day_wei=week.spent_wei * DAY_S // in_s,
             days_left=days_left(purse.balance_wei, spent_wei=week.spent_wei, in_s=in_s),
             anchors_left=purse.balance_wei // max(1, cost_wei),
-            pause=why_unpayable(self._policy, purse, cost_wei=cost_wei),
+            pause=pause,
         )
 
     def why_not(self, purse: Purse, fees: Fees, *, replaced_wei: int) -> str | None:

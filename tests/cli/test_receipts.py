@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from anchor.cli import main
 from anchor.core.digest import Method, credential_digest
+from anchor.core.promise import Promise, SignedPromise
 from anchor.documents import ReceiptDocument, parse_proof, parse_receipt, receipt_to_json
 from status_lists.keys import check_signature
 from tests.cli.conftest import Cli
@@ -105,13 +106,18 @@ def test_salted_receipt_carries_its_salt(cli: Cli, badge: Path, tmp_path: Path) 
     assert document.salt is not None
 
 
+def signed(document: ReceiptDocument, promise: Promise) -> SignedPromise:
+    """Return another promise by the service's key."""
+    return replace(document.signed, promise=promise, signature=RECEIPT_KEY.sign(promise.encode()))
+
+
 def test_submitting_again_keeps_the_older_promise(cli: Cli, badge: Path) -> None:
     """The first promise is due first: a newer one must not take its place."""
     cli("submit", "--wait", "none", badge)
     path = badge.with_name("badge.json.receipt.json")
     older = receipt_beside(badge)
     promise = replace(older.signed.promise, anchored_by_s=older.signed.promise.anchored_by_s - 60)
-    older = replace(older, signed=replace(older.signed, promise=promise))
+    older = replace(older, signed=signed(older, promise))
     path.write_text(json.dumps(receipt_to_json(older)))
 
     cli("submit", "--wait", "none", badge)
@@ -119,6 +125,19 @@ def test_submitting_again_keeps_the_older_promise(cli: Cli, badge: Path) -> None
 
     cli("submit", "--wait", "none", "--force", badge)
     assert receipt_beside(badge) != older
+
+
+def test_receipt_with_a_bad_signature_is_no_evidence_and_makes_room(cli: Cli, badge: Path) -> None:
+    """What no court would take must not keep a good promise out."""
+    cli("submit", "--wait", "none", badge)
+    path = badge.with_name("badge.json.receipt.json")
+    good = receipt_beside(badge)
+    forged = replace(good, signed=replace(good.signed, signature=bytes(64)))
+    path.write_text(json.dumps(receipt_to_json(forged)))
+
+    cli("submit", "--wait", "none", badge)
+
+    assert receipt_beside(badge) == good
 
 
 def test_receipt_of_another_digest_is_not_overwritten(cli: Cli, badge: Path) -> None:
@@ -155,7 +174,7 @@ def test_receipt_for_another_chain_does_not_stand_for_this_one(cli: Cli, badge: 
     path = badge.with_name("badge.json.receipt.json")
     newer = receipt_beside(badge)
     promise = replace(newer.signed.promise, chain_id=newer.signed.promise.chain_id + 1)
-    elsewhere = replace(newer, signed=replace(newer.signed, promise=promise))
+    elsewhere = replace(newer, signed=signed(newer, promise))
     path.write_text(json.dumps(receipt_to_json(elsewhere)))
 
     result = cli("submit", "--wait", "none", "--json", badge)

@@ -90,6 +90,7 @@ async def test_port_that_is_taken_is_named(tmp_path: Path, port: int) -> None:
 BAD_SETTINGS = {
     "server.trusted_proxies": ('[server]\ntrusted_proxies = ["proxy.example.org"]', "trusted_proxies"),
     "limits.bodies_in_memory_bytes": ("[limits]\nbodies_in_memory_bytes = 1000", "packed_body_bytes"),
+    "limits.json_body_bytes": (f"[limits]\njson_body_bytes = {'9' * 400}", "not 99999999999999999999"),
     "limits.connections": ("[limits]\nconnections = 15", "must be from 16 to"),
     "limits.head_timeout_s": ("[limits]\nhead_timeout_s = 0.0", "must be from"),
     "limits.min_bytes_per_s": ("[limits]\nmin_bytes_per_s = 0", "must be from 1 to"),

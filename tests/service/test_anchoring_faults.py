@@ -600,21 +600,38 @@ async def test_strangers_transaction_reorganised_away_first_payload_counts(
     assert await service.state(accepted.batch) is BatchState.MINED
 
 
-async def test_every_nonce_taken_halts_with_an_alarm(service: Running, issuer: Issuer) -> None:
-    """After a few transactions that left no record, money is not spent further: a person must look."""
-    await service.submit(issuer, 1)
-    service.clock.advance(60)
+async def test_contract_that_refuses_every_anchor_halts_with_an_alarm(
+    service: Running, issuer: Issuer
+) -> None:
+    """Fault 30: after a few transactions that left no record, money is not spent further: a person must look."""
+    await service.seal(issuer, 1)
+    service.chain.reverts_anchors = True
 
-    async def burn_every_nonce() -> None:
+    async def burn_nonces() -> None:
         for _ in range(10 * MAX_BURNED_NONCES):
-            await service.turn()
-            service.chain.send_foreign(service.publisher)
             await service.mine()
 
-    with pytest.raises(FatalError, match="cannot be anchored"):
-        await burn_every_nonce()
+    with pytest.raises(FatalError, match=f"{MAX_BURNED_NONCES} transactions were mined and left no record"):
+        await burn_nonces()
 
-    assert len(service.chain.anchored_roots(service.publisher)) == 0
+    assert service.chain.failed_transactions() == MAX_BURNED_NONCES
+
+
+async def test_stranger_who_takes_every_nonce_delays_and_ends_nothing(
+    service: Running, issuer: Issuer
+) -> None:
+    """Fault 22: what others send is no money of ours; once they stop, also after a restart, the batch is anchored."""
+    batch = await service.seal(issuer, 1)
+    for _ in range(10 * MAX_BURNED_NONCES):
+        await service.turn()
+        service.chain.send_foreign(service.publisher)
+        await service.mine()
+    assert len({payload.nonce for payload in await service.store.payloads(batch.id)}) > MAX_BURNED_NONCES
+
+    await service.restart()
+    await service.mine(8)
+    assert await service.state(batch.id) is BatchState.FINAL
+    await check_everything(service, issuer, *await service.submit(issuer, 1))
 
 
 async def test_no_funds_waits_and_resumes_by_itself(service: Running, issuer: Issuer) -> None:

@@ -150,6 +150,27 @@ async def test_call_of_the_succession_counts_like_an_anchor(service: Running, is
     assert await service.store.open_costs() == []
 
 
+async def test_tip_counts_in_what_an_anchor_may_cost_and_a_pause_ends_with_it(
+    service: Running, issuer: Issuer
+) -> None:
+    """Where blocks are nearly free the tip is the price; while nothing is signed it is asked for at every block."""
+    service.chain.base_fee_wei = 7
+    service.chain.suggested_priority_fee_wei = 100 * GWEI
+    service.chain.balances_wei[service.publisher] = ANCHOR_GAS_LIMIT * 50 * GWEI
+    batch = await service.seal(issuer, 1)
+    await service.mine(3)
+    funds = service.services.status.funds
+    assert funds is not None
+    assert funds.pause is not None
+    assert "an anchor may cost 0.01200000000168 ether" in funds.pause
+    assert funds.anchors_left == 0
+    assert list(await service.store.payloads(batch.id)) == []
+
+    service.chain.suggested_priority_fee_wei = GWEI
+    await service.mine(8)
+    assert await service.state(batch.id) is BatchState.FINAL
+
+
 async def test_replacements_count_once_at_the_dearest(service: Running, issuer: Issuer) -> None:
     """Of several payloads of one nonce one is mined: the worst of them is the worst there is."""
     await service.seal(issuer, 1)

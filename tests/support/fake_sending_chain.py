@@ -8,7 +8,7 @@ every read answers as of the block that it names.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
@@ -140,10 +140,10 @@ class SendingChain:
     """
     Fulfils `anchor.chain.protocol.Chain`; a test mines, finalises, reorganises and breaks it.
 
-    `failing` refuses every read; `unaffordable` makes every transaction cost more than any balance. `before_read` is
-    called before each answer. `keeps_dropped_state` answers for blocks that a reorganisation dropped, as nodes do for a
-    while; `oldest_state` is the first block whose state is kept. `loses_receipts` knows of no receipt any more.
-    `lies_of_successors` are successions that no block knows of.
+    `failing` refuses every read; `unaffordable` makes every transaction cost more than any balance. `reverts_anchors`
+    is a contract that takes none. `before_read` is called before each answer. `keeps_dropped_state` answers for blocks
+    that a reorganisation dropped, as nodes do for a while; `oldest_state` is the first block whose state is kept.
+    `loses_receipts` knows of no receipt any more. `lies_of_successors` are successions that no block knows of.
     `broadcast_fault` is "lost" (taken, but the answer never comes), "swallowed" (confirmed, but never taken),
     "underpriced" (called too cheap, whatever it offers) or "refused" (neither). `before_broadcast` sees every payload
     before the pool does, `after_broadcast` when the pool has it and nobody has heard of that.
@@ -170,6 +170,7 @@ class SendingChain:
         self.failing = False
         self.oldest_state = 0
         self.loses_receipts = False
+        self.reverts_anchors = False
         self.keeps_dropped_state = False
         self.before_read: Callable[[], None] | None = None
         self.unaffordable = False
@@ -436,7 +437,8 @@ class SendingChain:
                 del pool[key]
             elif transaction.nonce == used and transaction.max_fee_wei >= self.base_fee_wei:
                 del pool[key]
-                included.append((transaction, state.apply(transaction, block)))
+                mined = replace(transaction, anchor=None) if self.reverts_anchors else transaction
+                included.append((transaction, state.apply(mined, block) and mined is transaction))
         self._mined.append(_Mined(block=block, state=state, transactions=tuple(included)))
 
     def _take(self, raw: bytes) -> SendResult:
