@@ -12,7 +12,7 @@ from anchor.core.entries import BatchHeader, StatusSummary, join_root
 from anchor.core.lifecycle import BatchState
 from anchor.core.merkle import HASH_BYTES, Tree, leaf_hash, node_hash, root_from_inclusion
 from anchor.core.spending import SEND, Move
-from anchor.errors import FatalError, Overloaded
+from anchor.errors import Conflict, FatalError, Overloaded
 from anchor.service.chain_status import ChainStatus
 from anchor.service.due import DueTimes
 from anchor.service.lists import ListPublisher
@@ -29,6 +29,9 @@ IDLE_S = 60.0
 
 PUBLISH_ATTEMPTS = 10
 """A list made between publishing and reading sends the sealer round again; it need not go on for ever."""
+
+RETRY_S = 1.0
+"""How long to wait before sealing is tried again."""
 
 GENESIS_ROOT = bytes(HASH_BYTES)
 """Stands for the previous root in the first header of a publisher."""
@@ -110,12 +113,7 @@ class Sealer:
             if waits_s > 0:
                 await self._grow_open()
                 return waits_s
-        try:
-            await self._seal()
-        except Overloaded as exc:
-            log.error("batch.not_sealed", reason=str(exc))
-            return float(exc.retry_after_s)
-        return 0.0
+        return 0.0 if await self._is_sealed_now() else RETRY_S
 
     async def seal_last(self) -> bool:
         """
@@ -129,10 +127,14 @@ class Sealer:
         waits = backlog.open_entries or backlog.lists_waiting_since_ms is not None
         if not waits and await self._store.unsealed_batch() is None:
             return True
+        return await self._is_sealed_now()
+
+    async def _is_sealed_now(self) -> bool:
+        """Seal; False where lists are made too fast, or a batch that a reorganisation freed took the sequence."""
         try:
             await self._seal()
-        except Overloaded as exc:
-            log.error("batch.not_sealed", reason=str(exc))
+        except (Overloaded, Conflict) as exc:
+            log.warning("batch.not_sealed", reason=str(exc))
             return False
         return True
 

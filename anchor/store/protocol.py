@@ -289,7 +289,8 @@ class BatchStore(Protocol):
         """
         Fix a closed batch's root, tree and list versions; the state becomes `sealed`.
 
-        Conflict where a list's version would fall below that of a lower sequence.
+        Conflict where another batch took the sequence since, or is the newest now, and where a list's version would
+        fall below that of a lower sequence.
         """
         ...
 

@@ -11,7 +11,7 @@ from anchor.core.entries import BatchHeader, Purpose
 from anchor.core.lifecycle import BatchState
 from anchor.core.merkle import Tree, leaf_hash
 from anchor.errors import FatalError
-from anchor.service.sealer import reseal
+from anchor.service.sealer import RETRY_S, reseal
 from anchor.store.records import Accepted, Issuer, StatusChange
 from tests.support.assembly import Running, digest, make_settings, new_chain, running
 from tests.support.stored_first import check_everything
@@ -213,6 +213,38 @@ async def test_clock_fault_stops_sealing_only_where_lists_are_due(service: Runni
 
     assert await service.state(accepted.batch) is BatchState.SEALED
     assert await service.state(more.batch) in (BatchState.ACCEPTED, BatchState.SEALED)
+
+
+async def test_sequence_taken_while_sealing_is_not_taken_again(service: Running, issuer: Issuer) -> None:
+    """A batch freed by a reorganisation is sealed again under the sequence that the sealer was about to give away."""
+    first = await service.seal(issuer, 1)
+    await service.mine(2)
+    assert await service.state(first.id) is BatchState.MINED
+    (waiting,) = await service.submit(issuer, 2)
+    service.clock.advance(service.settings.batching.max_age_s)
+
+    async def free_the_first() -> None:
+        service.chain.reorganise(1, back_to_pool=False)
+        service.chain.send_foreign(service.publisher, anchor=(1, digest(666), 1))
+        for _ in range(2):
+            service.chain.mine()
+            service.chain.finalize()
+            await service.anchorer.step()
+        assert (await service.batch(first.id)).sequence == 2
+
+    service.hooks.before["seal_batch"] = free_the_first
+    assert await service.sealer.step() == RETRY_S
+    assert await service.state(waiting.batch) is BatchState.ACCEPTED
+
+    for _ in range(8):
+        await service.mine()
+
+    batches = [await service.batch(batch) for batch in (first.id, waiting.batch)]
+    assert [(batch.state, batch.sequence) for batch in batches] == [
+        (BatchState.FINAL, 2),
+        (BatchState.FINAL, 3),
+    ]
+    await check_everything(service, issuer, waiting)
 
 
 @pytest.mark.parametrize("sizes", [range(1, 71), (255, 256, 257, 511, 512, 513)], ids=["small", "tiles"])

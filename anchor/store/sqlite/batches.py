@@ -107,6 +107,13 @@ def seal_batch(
     current = _existing(session, batch)
     if current.state is not BatchState.ACCEPTED or not current.is_closed:
         raise Conflict(f"batch {batch} is {current.state.value}, not closed and waiting for its seal")
+    newest = session.one(
+        "select sequence, root from batches where sequence is not null order by sequence desc limit 1"
+    )
+    if newest is not None and (seal.sequence <= newest["sequence"] or seal.previous_root != newest["root"]):
+        raise Conflict(
+            f"sequence {seal.sequence} does not follow {newest['sequence']}, which is the newest now"
+        )
     _require_rising(session, batch, seal.sequence, lists)
     store_levels(session, batch, levels)
     session.execute_many(
