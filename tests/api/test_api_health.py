@@ -92,7 +92,7 @@ async def test_fee_cap_that_is_reached_is_not_ready(tmp_path: Path) -> None:
 
 async def test_few_anchors_left_is_a_warning_before_there_is_a_rate(api: ApiCaller, service: Running) -> None:
     """A new account that is nearly empty is told while there is time."""
-    service.chain.balances_wei[service.publisher] = 5 * 240 * 10**12
+    service.chain.balances_wei[service.publisher] = 5 * 252 * 10**12
     await service.anchorer.step()
     service.services.status.answered()
 
@@ -100,7 +100,7 @@ async def test_few_anchors_left_is_a_warning_before_there_is_a_rate(api: ApiCall
 
     assert answer.status == 200
     (warning,) = answer.json["warnings"]
-    assert "has 0.0012 ether, gas for 5 anchors at the most that one may cost now: send it" in warning
+    assert "has 0.00126 ether, gas for 5 anchors at the most that one may cost now: send it" in warning
     assert answer.json["funds"]["daysLeft"] is None
 
 

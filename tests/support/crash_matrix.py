@@ -27,6 +27,9 @@ MAX_OCCURRENCES = 3
 ATTEMPTS = 4
 """Runs in which a point may be passed over, since a poll came at another moment than in the recorded run."""
 
+PATIENCE = 1000
+"""Polls until what must come counts as lost."""
+
 POLL_S = 0.02
 BROADCAST = "eth_sendRawTransaction"
 RECEIPT = "eth_getTransactionReceipt"
@@ -64,12 +67,9 @@ class NotAsPromised(Exception):
 class CrashMatrix:
     """One installation behind a proxy; the runs follow each other on it."""
 
-    def __init__(
-        self, *, service: RunningService, chain: AnvilChain, proxy: RpcProxy, patience: int = 1000
-    ) -> None:
+    def __init__(self, *, service: RunningService, chain: AnvilChain, proxy: RpcProxy) -> None:
         self._service = service
         self._proxy = proxy
-        self._patience = patience
         self._check = PromiseCheck(service=service, chain=chain)
         self._issuer: IssuerAccess | None = None
         self._stage = ""
@@ -172,7 +172,7 @@ class CrashMatrix:
             self._violations.append("the acknowledged suspension is gone")
 
     async def _until(self, condition: Callable[[], Awaitable[bool]], complaint: str) -> None:
-        for _ in range(self._patience):
+        for _ in range(PATIENCE):
             if await condition():
                 return
             await asyncio.sleep(POLL_S)

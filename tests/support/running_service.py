@@ -77,6 +77,7 @@ class RunningService:
 
     def settle_on(self, chain: AnvilChain, *, rpc_url: str | None = None) -> None:
         """Write settings that name a chain and its contract."""
+        self.chain = chain
         (self.folder / "anchor.toml").write_text(
             f"""
 data_dir = "data"
