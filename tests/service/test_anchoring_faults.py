@@ -410,6 +410,36 @@ async def test_payload_of_a_displaced_seal_is_outbid_at_its_nonce(service: Runni
     assert [item.hash for item in service.chain.pool.values()] == [payload.hash]
 
 
+async def test_payload_of_a_displaced_seal_at_the_cap_takes_no_batch_its_own(
+    tmp_path: Path,
+) -> None:
+    """Where the cap allows no dearer payload the batch still gets its own, for the pool that has lost the other."""
+    async with running(make_settings(tmp_path, max_fee_gwei=2.2), new_chain()) as service:
+        await revoked_by(service, await service.add_issuer())
+        first, second = await service.store.unfinished_batches()
+        (former,) = await service.store.payloads(second.id)
+        service.chain.reorganise(2, back_to_pool=False)
+        service.chain.send_foreign(service.publisher, anchor=(1, FOREIGN_ROOT, 1))
+        service.chain.mine()
+        service.chain.finalize()
+        await service.chain.broadcast(former.raw)
+        await service.turn()
+        (payload,) = await service.store.payloads(first.id)
+        assert (payload.nonce, payload.max_fee_wei) == (former.nonce, former.max_fee_wei)
+        assert [item.hash for item in service.chain.pool.values()] == [former.hash]
+
+        service.chain.drop_pool()
+        for _ in range(6):
+            await service.mine()
+            service.chain.finalize()
+
+        found = [await service.batch(batch.id) for batch in (first, second)]
+        assert [(batch.state, batch.sequence) for batch in found] == [
+            (BatchState.FINAL, 2),
+            (BatchState.FINAL, 3),
+        ]
+
+
 async def test_former_seal_is_mined_after_all_each_batch_is_anchored_once(
     service: Running, issuer: Issuer
 ) -> None:
