@@ -16,8 +16,9 @@ from anchor.core.strict_json import JsonValue
 from anchor.documents import parse_publisher
 from anchor.errors import ChainUnavailable, InvalidInput, NotFound
 from anchor.fields import encode_hex
+from anchor.verify.anchorage_files import files_of
 from anchor.verify.audit_chain import AuditedAnchor, Discrepancy, read_anchors
-from anchor.verify.audit_files import FileAudit, check_publisher, files_of
+from anchor.verify.audit_files import FileAudit, check_publisher
 from anchor.verify.chain_view import ChainView, OpenChain, is_test_network, open_anchorage, open_final_view
 from anchor.verify.report import EXIT_NO, EXIT_VALID
 from anchor.verify.sources import PublishedFiles
@@ -118,7 +119,7 @@ async def _published_by(view: ChainView, files: PublishedFiles) -> tuple[list[Di
         document = parse_publisher(await files.publisher())
     except (NotFound, InvalidInput) as exc:
         return [Discrepancy(None, "publisher_missing", f"there is no publisher document: {exc}")], files
-    return check_publisher(document, view), files_of(files, document, view)
+    return check_publisher(document, view), files_of(files, document, view.anchorage)
 
 
 async def _lists_left(

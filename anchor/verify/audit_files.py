@@ -6,8 +6,9 @@ from collections.abc import Callable
 from contextlib import aclosing
 
 from anchor.core.merkle import HASH_BYTES, Tree, leaf_hash
-from anchor.documents import BatchDocument, EarlierAnchorage, PublisherDocument, parse_batch
+from anchor.documents import BatchDocument, PublisherDocument, parse_batch
 from anchor.errors import InvalidProof, NotFound, ServiceUnavailable
+from anchor.verify.anchorage_files import place_of
 from anchor.verify.audit_chain import AuditedAnchor, Discrepancy
 from anchor.verify.audit_lists import ListHistory
 from anchor.verify.chain_view import ChainView
@@ -18,7 +19,7 @@ _SUBTREE_LEAVES = 1 << 16
 
 def check_publisher(document: PublisherDocument, view: ChainView) -> list[Discrepancy]:
     """Compare the publisher document with the chain that is audited, as its last anchorage or an earlier one."""
-    place = _place_of(document, view)
+    place = place_of(document, view.anchorage)
     if place is None:
         message = "the publisher document names another chain or contract"
         return [Discrepancy(None, "publisher_differs", message)]
@@ -29,22 +30,6 @@ def check_publisher(document: PublisherDocument, view: ChainView) -> list[Discre
         message = f"the publisher document names another publisher, {place.publisher}"
         return [Discrepancy(None, "publisher_differs", message)]
     return []
-
-
-def files_of(files: PublishedFiles, document: PublisherDocument, view: ChainView) -> PublishedFiles:
-    """Return where the batches of the audited anchorage are published."""
-    place = _place_of(document, view)
-    return files.of_anchorage(place.number) if isinstance(place, EarlierAnchorage) else files
-
-
-def _place_of(document: PublisherDocument, view: ChainView) -> PublisherDocument | EarlierAnchorage | None:
-    anchorage = view.anchorage
-    audited = (anchorage.chain_id, anchorage.genesis_hash, anchorage.contract.lower())
-    places: tuple[PublisherDocument | EarlierAnchorage, ...] = (document, *reversed(document.earlier))
-    for place in places:
-        if (place.chain_id, place.genesis_hash, place.contract.lower()) == audited:
-            return place
-    return None
 
 
 class FileAudit:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from anchor.documents import MAX_PROOF_BYTES, MAX_RECEIPT_BYTES
 from anchor.errors import InvalidInput
+from anchor.verify.anchorage_files import files_left
 from anchor.verify.chain_view import OpenChain
 from anchor.verify.evidence_files import MAX_EVIDENCE_FILE_BYTES, evidence_path_of
 from anchor.verify.layout import MAX_DOCUMENT_BYTES
@@ -18,8 +19,9 @@ from anchor.verify.opening import open_chain as open_over_http
 from anchor.verify.patience import PatientSource
 from anchor.verify.receipts import ReceiptFiles
 from anchor.verify.report import Report
-from anchor.verify.sources import ListSource, PublishedFiles, open_files
-from anchor.verify.trust import TrustSet
+from anchor.verify.sources import ListSource, open_files
+from anchor.verify.status_fetched import FindLeft
+from anchor.verify.trust import Anchorage, TrustSet
 from anchor.verify.verifier import verify_credential
 from status_lists.fetch import ListFetcher
 
@@ -86,12 +88,14 @@ async def verify_file(
     proof_content = await asyncio.to_thread(read_proof_of, path, proof_path)
     evidence = await asyncio.to_thread(_read_evidence, path, status)
     async with AsyncExitStack() as stack:
+        lists, find_left = await _list_source(trust, status, stack)
         return await verify_credential(
             content,
             proof_content,
             trust=trust,
             open_chain=open_chain,
-            lists=await _list_source(trust, status, stack),
+            lists=lists,
+            find_left=find_left,
             evidence=evidence,
             foreign=foreign_fetcher(trust),
             now_s=int(time.time()) if now_s is None else now_s,
@@ -147,30 +151,29 @@ def _read_evidence(credential: Path, status: StatusFiles) -> tuple[bytes, ...]:
     return tuple(_read(path, MAX_EVIDENCE_FILE_BYTES + 1) for path in paths)
 
 
-async def _list_source(trust: TrustSet, status: StatusFiles, stack: AsyncExitStack) -> ListSource | None:
-    """Return where lists are had from; what needs no source opens none."""
-    if status.lists:
-        given = await asyncio.to_thread(read_list_files, status.lists)
-        batch = (
-            None
-            if status.batch is None
-            else await asyncio.to_thread(_read_whole, status.batch, MAX_DOCUMENT_BYTES)
-        )
-        batches = None if batch is not None else await _fetched_source(trust, stack)
-        return ListFiles(given, batch=batch, batches=batches)
-    if status.batch is not None:
+async def _list_source(
+    trust: TrustSet, status: StatusFiles, stack: AsyncExitStack
+) -> tuple[ListSource | None, FindLeft | None]:
+    """Return where lists are had from, and those of an anchorage that was left; what needs no source opens none."""
+    if status.batch is not None and not status.lists:
         raise InvalidInput("a batch document says nothing of a single entry: name the lists too")
-    if status.evidence and not status.may_fetch:
-        return None
-    return await _fetched_source(trust, stack)
-
-
-async def _fetched_source(trust: TrustSet, stack: AsyncExitStack) -> ListSource | None:
-    if trust.files is None:
-        return None
-    files: PublishedFiles = await stack.enter_async_context(open_files(trust.files))
+    if status.batch is not None:
+        batch = await asyncio.to_thread(_read_whole, status.batch, MAX_DOCUMENT_BYTES)
+        given = await asyncio.to_thread(read_list_files, status.lists)
+        return ListFiles(given, batch=batch, batches=None), None
+    if status.evidence and not status.may_fetch and not status.lists:
+        return None, None
+    files = None if trust.files is None else await stack.enter_async_context(open_files(trust.files))
+    is_mirror = trust.files is not None and trust.files.is_mirror
     # A mirror lags behind by minutes: only a service is worth waiting for.
-    return files if trust.files.is_mirror else PatientSource(files)
+    fetched: ListSource | None = files if files is None or is_mirror else PatientSource(files)
+    given = await asyncio.to_thread(read_list_files, status.lists)
+
+    async def find_left(anchorage: Anchorage) -> ListSource | None:
+        left = None if files is None else await files_left(files, anchorage)
+        return ListFiles(given, batch=None, batches=left) if given and left is not None else left
+
+    return ListFiles(given, batch=None, batches=fetched) if given else fetched, find_left
 
 
 def _read_whole(path: Path, max_bytes: int) -> bytes:

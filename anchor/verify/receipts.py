@@ -19,10 +19,10 @@ from dataclasses import dataclass
 
 from anchor.core.digest import credential_digest, salted_digest
 from anchor.core.promise import SignedPromise
-from anchor.documents import ReceiptDocument, parse_proof, parse_publisher, parse_receipt
-from anchor.errors import ChainUnavailable, InvalidInput, InvalidProof, NotFound, ServiceUnavailable
+from anchor.documents import ReceiptDocument, parse_proof, parse_receipt
+from anchor.errors import ChainUnavailable, InvalidInput, InvalidProof, ServiceUnavailable
+from anchor.verify.anchorage_files import files_left
 from anchor.verify.audit_chain import read_anchors
-from anchor.verify.audit_files import files_of
 from anchor.verify.chain_view import ChainView, OpenChain, open_anchorage, open_final_view
 from anchor.verify.leaf_search import search_leaf
 from anchor.verify.opening import open_chain as open_over_http
@@ -145,11 +145,10 @@ async def _files_of(view: ChainView, files: PublishedFiles | None) -> PublishedF
     if files is None:
         return None
     try:
-        document = parse_publisher(await files.publisher())
-    except (InvalidInput, NotFound, ServiceUnavailable):
+        return await files_left(files, view.anchorage) or files
+    except ServiceUnavailable:
         # A batch that does not lead to its root on chain counts as unread: nothing wrong can come of it.
         return files
-    return files_of(files, document, view)
 
 
 async def _judge(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from anchor.chain.protocol import Head
 from anchor.core.verdict import Verdict
@@ -14,7 +14,7 @@ from anchor.verify.findings import Finding, passed, unknown
 from anchor.verify.foreign_lists import ForeignLists
 from anchor.verify.moment import Moment
 from anchor.verify.sources import ListSource
-from anchor.verify.status_fetched import read_lists
+from anchor.verify.status_fetched import FindLeft, read_lists
 from anchor.verify.status_places import StatusEntries, may_be_anchored
 from anchor.verify.status_rules import STEP, StatusRead, unreadable
 from anchor.verify.status_stapled import StapledReader
@@ -26,20 +26,23 @@ from status_lists import StatusEntry as DeclaredEntry
 class StatusSources:
     """Where status is read from, none of it trusted: evidence at hand, whole lists, lists of others.
 
-    `lists` is asked only for what the evidence does not tell; None where nothing may be fetched.
+    `lists` is asked only for what the evidence does not tell; None where nothing may be fetched. `find_left` knows
+    where it has the batches of an anchorage that the publisher has left.
     """
 
     evidence: Sequence[bytes]
     lists: ListSource | None
+    find_left: FindLeft | None
     foreign: ForeignLists
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusResult:
-    """What the status entries say, and as of when (None where no root was read)."""
+    """What the status entries say, as of when (None where no root was read), and whether the publisher moved since."""
 
     findings: tuple[Finding, ...]
     as_of: AsOf | None = None
+    has_moved: bool = False
 
 
 async def check_status(
@@ -67,7 +70,11 @@ async def check_status(
         else await sources.foreign.check_token(reference, issuer=issuer)
         for reference in entries.tokens
     ]
-    return StatusResult(findings=(*entries.problems, *read.findings, *foreign, *tokens), as_of=read.as_of)
+    return StatusResult(
+        findings=(*entries.problems, *read.findings, *foreign, *tokens),
+        as_of=read.as_of,
+        has_moved=read.has_moved,
+    )
 
 
 async def _read_slots(
@@ -114,15 +121,21 @@ async def _read_at(
         if sources.lists is None or _suffices(stapled, moment):
             return stapled
     fetched = (
-        await read_lists(entries, head, view=view, trust=trust, lists=sources.lists, moment=moment)
+        await read_lists(
+            entries,
+            head,
+            view=view,
+            trust=trust,
+            lists=sources.lists,
+            find_left=sources.find_left,
+            moment=moment,
+        )
         if sources.lists
         else stapled
     )
     if fetched.suffices or not sources.evidence:
         return fetched
-    return StatusRead(
-        findings=(*stapled.findings, *fetched.findings), elsewhere=fetched.elsewhere, as_of=fetched.as_of
-    )
+    return replace(fetched, findings=(*stapled.findings, *fetched.findings))
 
 
 def _suffices(stapled: StatusRead, moment: Moment) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from anchor.chain.protocol import Head
 from anchor.documents import ListState
@@ -16,8 +17,11 @@ from anchor.verify.sources import ListSource
 from anchor.verify.status_evidence import anchored_list, newer_list
 from anchor.verify.status_places import Place, StatusEntries, find_places
 from anchor.verify.status_rules import STEP, StatusRead, judge, unreadable
-from anchor.verify.trust import TrustSet
+from anchor.verify.trust import Anchorage, TrustSet
 from status_lists import PublishedList, get_entry
+
+FindLeft = Callable[[Anchorage], Awaitable[ListSource | None]]
+"""Tells where the batches of an anchorage are that the publisher has left; None where nothing says that it has."""
 
 
 async def read_lists(
@@ -27,23 +31,60 @@ async def read_lists(
     view: ChainView,
     trust: TrustSet,
     lists: ListSource,
+    find_left: FindLeft | None,
     moment: Moment,
 ) -> StatusRead:
     """Read every entry in lists that match a root; never raises for what cannot be had.
 
-    What is found in one list stands whatever happens with the others: an entry that cannot be checked hides
+    `find_left` is asked where the anchorage's batches are once they are not where they were. What is found in one list
+    stands whatever happens with the others: an entry that cannot be checked hides
     no revocation.
     """
     try:
-        if moment.at_s is None:
-            return await _read_at_head(entries, head, view=view, trust=trust, lists=lists, moment=moment)
-        return await _read_then(entries, head, view=view, trust=trust, lists=lists, at_s=moment.at_s)
+        return await _read_wherever(
+            entries, head, view=view, trust=trust, lists=lists, find_left=find_left, moment=moment
+        )
     except (NotFound, ServiceUnavailable) as exc:
         return unreadable("status_unavailable", f"the lists anchored {_when(moment)} cannot be had: {exc}")
     except InvalidProof as exc:
         return unreadable("list_mismatch", str(exc))
     except ChainUnavailable as exc:
         return unreadable("chain_unavailable", f"the chain cannot be read: {exc}")
+
+
+async def _read_wherever(
+    entries: StatusEntries,
+    head: Head,
+    *,
+    view: ChainView,
+    trust: TrustSet,
+    lists: ListSource,
+    find_left: FindLeft | None,
+    moment: Moment,
+) -> StatusRead:
+    """Read in the files of the anchorage that is trusted: where they were, or where they are since it was left."""
+    try:
+        return await _read_in(lists, entries, head, view=view, trust=trust, moment=moment)
+    except (NotFound, InvalidProof):
+        left = None if find_left is None else await find_left(view.anchorage)
+        if left is None:
+            raise
+        read = await _read_in(left, entries, head, view=view, trust=trust, moment=moment)
+        return replace(read, has_moved=True)
+
+
+async def _read_in(
+    lists: ListSource,
+    entries: StatusEntries,
+    head: Head,
+    *,
+    view: ChainView,
+    trust: TrustSet,
+    moment: Moment,
+) -> StatusRead:
+    if moment.at_s is None:
+        return await _read_at_head(entries, head, view=view, trust=trust, lists=lists, moment=moment)
+    return await _read_then(entries, head, view=view, trust=trust, lists=lists, at_s=moment.at_s)
 
 
 def _when(moment: Moment) -> str:

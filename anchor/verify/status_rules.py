@@ -23,13 +23,15 @@ class StatusRead:
     """What was found out about status in the publisher's own lists.
 
     `elsewhere` are entries in lists of somebody else; `as_of` is None where nothing was read at any root;
-    `is_superseded` says that some of it was read at a root that another replaced.
+    `is_superseded` says that some of it was read at a root that another replaced, `has_moved` that the publisher
+    has left the anchorage.
     """
 
     findings: tuple[Finding, ...]
     elsewhere: tuple[DeclaredEntry, ...] = ()
     as_of: AsOf | None = None
     is_superseded: bool = False
+    has_moved: bool = False
 
     @property
     def suffices(self) -> bool:

@@ -44,11 +44,16 @@ from anchor.verify.moment import Moment
 from anchor.verify.report import Report
 from anchor.verify.sources import ListSource
 from anchor.verify.status import StatusResult, StatusSources, check_status
+from anchor.verify.status_fetched import FindLeft
 from anchor.verify.status_places import status_entries
 from anchor.verify.times import utc_text
 from anchor.verify.trust import TrustSet
 
 _SIGNATURE_NOTE = "The credential's own signature was not checked, only that its issuer anchored it."
+_MOVED_NOTE = (
+    "The publisher says that it has moved to another chain or contract: status here grows old. Take its new trust "
+    "file, and check that by another channel."
+)
 _MISMATCH_NOTE = "The credential's own signature was not checked, only who anchored it."
 
 
@@ -59,6 +64,7 @@ async def verify_credential(
     trust: TrustSet,
     open_chain: OpenChain,
     lists: ListSource | None,
+    find_left: FindLeft | None = None,
     now_s: int,
     evidence: Sequence[bytes] = (),
     foreign: FetchList | None = None,
@@ -67,7 +73,8 @@ async def verify_credential(
     """Check a credential's bytes with its proof file, by the verifier's trust set and clock (Unix seconds).
 
     `evidence` are evidence files at hand; `lists` is where status lists are fetched from for what the
-    evidence does not tell, None where nothing is to be fetched; `foreign` fetches lists of others from the
+    evidence does not tell, None where nothing is to be fetched, and `find_left` finds them there for an anchorage
+    that the publisher has left; `foreign` fetches lists of others from the
     hosts that the trust set allows. With `at_s` the verdict is that of a past time; InvalidInput for one to
     come. Asks nobody anything that names the credential. Guarantees a report whatever the credential, the
     proof, the evidence and the lists contain: what could not be checked is `unknown` in it, never `valid` and
@@ -79,6 +86,7 @@ async def verify_credential(
     sources = StatusSources(
         evidence=evidence,
         lists=lists,
+        find_left=find_left,
         foreign=ForeignLists(fetcher=foreign, trust=trust, now_s=now_s),
     )
     return await _verify(content, proof, trust=trust, open_chain=open_chain, sources=sources, moment=moment)
@@ -164,6 +172,8 @@ def _completed(
         notes.append(f"This is how it stood at {utc_text(moment.at_s)}; what came later is not said.")
     elif status.as_of is not None and status.as_of.is_superseded:
         notes.append("The evidence of status is not of the newest batch: what was revoked since is not seen.")
+    if status.has_moved:
+        notes.append(_MOVED_NOTE)
     if status.as_of is not None and not status.as_of.is_final:
         notes.append("The block by which status was read is not final yet.")
     return replace(

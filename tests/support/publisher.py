@@ -26,6 +26,7 @@ from anchor.core.proof import BatchDescription, CredentialProof, Inclusion
 from anchor.documents import (
     AnchorClaim,
     BatchDocument,
+    EarlierAnchorage,
     ListState,
     ProofDocument,
     PublisherDocument,
@@ -169,6 +170,7 @@ class Publisher:
         self.folder = folder
         self.lists: list[OwnList] = []
         self.batches: list[SealedBatch] = []
+        self.earlier: tuple[EarlierAnchorage, ...] = ()
         self._pending: list[tuple[str, CredentialEntry]] = []
 
     @property
@@ -304,8 +306,27 @@ class Publisher:
             base_url=BASE_URL,
             head_sequence=sequence,
             head_root=batch.document.root,
+            earlier=self.earlier,
         )
         self.write("publisher.json", to_bytes(publisher_to_json(document)))
+
+    def move(self, chain: FakeChain) -> None:
+        """Go on on another chain, in the same folder and with the same lists; the next batch is its first there."""
+        number = len(self.earlier) + 1
+        left = self.folder / "anchorages" / str(number) / "batches"
+        left.parent.mkdir(parents=True)
+        (self.folder / "batches").rename(left)
+        here = EarlierAnchorage(
+            number=number,
+            chain_id=self.chain.chain_id,
+            genesis_hash=self.chain.genesis_hash,
+            contract=self.contract,
+            publisher=self.account,
+            from_block=0,
+        )
+        chain.mine(after_s=self.chain.latest.timestamp_s - chain.latest.timestamp_s)
+        chain.finalize()
+        self.chain, self.batches, self.earlier = chain, [], (*self.earlier, here)
 
     def succeed(self, account: str) -> None:
         """Hand over to another account, which anchors from now on."""

@@ -21,7 +21,7 @@ from anchor.verify.audit_files import credential_root
 from anchor.verify.folder_source import FolderSource
 from tests.support.fake_chain import Anchored, FakeChain, address, opener
 from tests.support.published_server import serving
-from tests.support.publisher import Publisher, to_bytes, with_lists
+from tests.support.publisher import to_bytes, with_lists
 from tests.verify.world import RPC, World
 
 NEW_RPC = "http://127.0.0.1:8546"
@@ -131,13 +131,8 @@ async def test_audit_knows_the_line_by_any_account_of_it(history: World) -> None
 
 async def test_audit_of_an_earlier_anchorage_reads_its_files(history: World) -> None:
     """Its batches are found under its number; what the publisher does elsewhere since does not concern it."""
-    earlier = json.loads((history.folder / "publisher.json").read_bytes())
-    kept = {name: earlier[name] for name in ("chainId", "genesisHash", "contract", "publisher", "fromBlock")}
-    (history.folder / "anchorages" / "1").mkdir(parents=True)
-    (history.folder / "batches").rename(history.folder / "anchorages" / "1" / "batches")
-    _rewrite("publisher.json", chainId=1, publisher=address(3), head=None, earlier=[{"number": 1, **kept}])(
-        history
-    )
+    history.publisher.move(FakeChain(chain_id=31338))
+    history.publisher.anchor()
 
     assert codes(await audit(history)) == []
 
@@ -148,11 +143,11 @@ async def test_audit_of_an_earlier_anchorage_reads_its_files(history: World) -> 
 @pytest.mark.parametrize("fate", ["kept", "cleared", "unreachable", "unpublished"])
 async def test_audit_after_a_move_compares_lists_with_those_before_it(history: World, fate: str) -> None:
     """A revocation that was there at the last root before a move must be there at the first one after it."""
-    moved, chain, kept = _moved(history)
+    chain = FakeChain(chain_id=31338)
+    history.publisher.move(chain)
     if fate == "cleared":
-        moved.set_bit(0, 7, 0)
-    moved.anchor(after_s=600)
-    _rewrite("publisher.json", earlier=[kept])(history)
+        history.publisher.set_bit(0, 7, 0)
+    history.publisher.anchor(after_s=600)
     if fate == "unreachable":
         history.chain.failing = True
     if fate == "unpublished":
@@ -168,24 +163,6 @@ async def test_audit_after_a_move_compares_lists_with_those_before_it(history: W
     assert codes(report) == ([(1, "revocation_cleared")] if fate == "cleared" else [])
     assert bool(report.unchecked) == (fate in ("unreachable", "unpublished"))
     assert report.to_json()["unchecked"] == list(report.unchecked)
-
-
-def _moved(world: World) -> tuple[Publisher, FakeChain, dict[str, object]]:
-    """
-    Let the publisher go on on a second chain, in the same folder and with the same lists.
-
-    Returns also the chain, and what its document says then of the anchorage that it left.
-    """
-    earlier = json.loads((world.folder / "publisher.json").read_bytes())
-    kept = {name: earlier[name] for name in ("chainId", "genesisHash", "contract", "publisher", "fromBlock")}
-    (world.folder / "anchorages" / "1").mkdir(parents=True)
-    (world.folder / "batches").rename(world.folder / "anchorages" / "1" / "batches")
-    chain = FakeChain(chain_id=31338)
-    chain.mine(after_s=world.chain.latest.timestamp_s - chain.latest.timestamp_s)
-    chain.finalize()
-    moved = Publisher(chain=chain, account=world.publisher.account, folder=world.folder)
-    moved.lists = world.publisher.lists
-    return moved, chain, {"number": 1, **kept}
 
 
 Change = Callable[[World], None]
