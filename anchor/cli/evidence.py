@@ -18,6 +18,7 @@ from anchor.core.entries import CredentialEntry, Purpose
 from anchor.documents import EvidenceDocument, ProofDocument, parse_proof
 from anchor.errors import InvalidInput, NotFound
 from anchor.verify import TrustSet, evidence_path_of, open_files
+from anchor.verify.anchorage_files import files_left
 from anchor.verify.chain_view import Anchor, ChainView, open_anchorage, open_view
 from anchor.verify.credential import read_credential
 from anchor.verify.evidence_files import evidence_text
@@ -31,7 +32,7 @@ from anchor.verify.files import read_credential_file, read_proof_of
 from anchor.verify.issuance import check_digest
 from anchor.verify.opening import open_chain
 from anchor.verify.patience import PatientSource
-from anchor.verify.sources import open_service
+from anchor.verify.sources import ListSource, open_service
 from anchor.verify.status_places import StatusEntries, status_entries
 from anchor.verify.status_rules import RULES
 from anchor.verify.times import utc_text
@@ -169,7 +170,8 @@ async def _documents(
             return await ask_for_credential(wanted.entries, view=view, source=service)
         return await ask_for_entry(wanted.number, wanted.index, view=view, source=service)
     files = await stack.enter_async_context(open_files(trust.files))
-    lists = files if trust.files.is_mirror else PatientSource(files)
+    here: ListSource = files if trust.files.is_mirror else PatientSource(files, trust.current)
+    lists = await files_left(files, trust.current) or here
     head = await view.head()
     if head is None:
         raise NotFound("the publisher has anchored nothing yet: there is no evidence to cut")

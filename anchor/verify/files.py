@@ -166,7 +166,7 @@ async def _list_source(
     files = None if trust.files is None else await stack.enter_async_context(open_files(trust.files))
     is_mirror = trust.files is not None and trust.files.is_mirror
     # A mirror lags behind by minutes: only a service is worth waiting for.
-    fetched: ListSource | None = files if files is None or is_mirror else PatientSource(files)
+    fetched: ListSource | None = files if files is None or is_mirror else PatientSource(files, trust.current)
     given = await asyncio.to_thread(read_list_files, status.lists)
 
     async def find_left(anchorage: Anchorage) -> ListSource | None:

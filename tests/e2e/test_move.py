@@ -38,6 +38,7 @@ async def test_move_to_another_chain(service: RunningService, anvil: AnvilChain,
     last = {"digest": "ab" * 32, "method": "raw"}
     _, promised = await service.request("POST", "/v1/digests", headers=issuer.headers, json=last)
     assert promised["receipt"]["promise"]["contract"] == anvil.contract
+    await export_trust(service, anvil.rpc_url, "old.toml")
     await service.stop()
     await service.command("serve", "--finish")
 
@@ -57,6 +58,8 @@ async def test_move_to_another_chain(service: RunningService, anvil: AnvilChain,
     assert (await service.request("GET", "/v1/anchorages/1/batches/1"))[1] == former
     assert (await service.request("GET", "/status-lists/0"))[1]["id"] == lists["id"]
 
+    await _require_old_trust_goes_on(service, old=old, revoked=revoked, new=new)
+
     text = await export_trust(service, second.rpc_url)
     trust = service.folder / "trust.toml"
     assert text.count("[[anchorage]]") == 2
@@ -70,6 +73,14 @@ async def test_move_to_another_chain(service: RunningService, anvil: AnvilChain,
 
     await _require_audits_agree(service)
     await _require_fsck_reads_both_chains(service, first=anvil, second=second)
+
+
+async def _require_old_trust_goes_on(service: RunningService, *, old: Path, revoked: Path, new: Path) -> None:
+    """Verify by a trust file from before the move: the former chain alone counts, and that it was left is told."""
+    for path, code, verdict in ((old, 0, "valid"), (revoked, 1, "revoked"), (new, 1, "not_anchored")):
+        report = await verify(service, path, "--trust", "old.toml", code=code)
+        has_moved = any("has moved to another chain" in note for note in report["notes"])
+        assert (report["verdict"], has_moved) == (verdict, path != new)
 
 
 async def _move_once(service: RunningService) -> None:

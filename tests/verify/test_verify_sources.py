@@ -12,7 +12,9 @@ from anchor.core.entries import StatusEntry
 from anchor.errors import NotFound, ServiceUnavailable
 from anchor.verify import FileLocation, open_files
 from anchor.verify import layout as layout_module
+from anchor.verify.folder_source import FolderSource
 from anchor.verify.patience import ATTEMPTS, DELAY_S, PatientSource
+from tests.support.fake_chain import FakeChain
 from tests.support.published_server import running, serving
 from tests.verify.world import World, told
 
@@ -124,10 +126,11 @@ async def test_source_that_misbehaves_is_unavailable(handler: Handler) -> None:
     assert "127.0.0.1" in str(caught.value)
 
 
-class LateSource:
-    """A source in which a batch appears after some requests."""
+class LateSource(FolderSource):
+    """A folder of nothing else in which a batch appears after some requests."""
 
-    def __init__(self, missing: int) -> None:
+    def __init__(self, folder: Path, missing: int) -> None:
+        super().__init__(folder)
         self.missing = missing
 
     async def batch(self, sequence: int) -> bytes:
@@ -142,22 +145,39 @@ class LateSource:
         return f"{number}/{version}".encode()
 
 
-async def test_source_of_a_service_is_waited_for_but_not_for_ever() -> None:
+async def test_source_of_a_service_is_waited_for_but_not_for_ever(world: World) -> None:
     """The newest batch is published seconds after its block: it is asked for again, a bounded number of times."""
     slept: list[float] = []
 
     async def sleep(delay_s: float) -> None:
         slept.append(delay_s)
 
-    late = await PatientSource(LateSource(3), sleep=sleep).batch(4)
+    def patient(missing: int) -> PatientSource:
+        return PatientSource(LateSource(world.folder, missing), world.anchorage, sleep=sleep)
+
+    late = await patient(3).batch(4)
     waited = list(slept)
     slept.clear()
     with pytest.raises(NotFound):
-        await PatientSource(LateSource(ATTEMPTS), sleep=sleep).batch(4)
+        await patient(ATTEMPTS).batch(4)
 
     assert (late, waited) == (b"4", [DELAY_S] * 3)
     assert slept == [DELAY_S] * (ATTEMPTS - 1)
-    assert await PatientSource(LateSource(0)).status_list(1, 2) == b"1/2"
+    assert await patient(0).status_list(1, 2) == b"1/2"
+
+
+async def test_source_of_a_service_that_left_the_anchorage_is_not_waited_for(world: World) -> None:
+    """Nothing is added to an anchorage that was left: a batch that is not there will not come."""
+    world.publisher.anchor()
+    left = world.anchorage
+    world.publisher.move(FakeChain(chain_id=31338))
+    world.publisher.anchor()
+
+    async def sleep(_delay_s: float) -> None:
+        raise AssertionError("it waits")
+
+    with pytest.raises(NotFound):
+        await PatientSource(FolderSource(world.folder), left, sleep=sleep).batch(2)
 
 
 async def test_source_that_is_gone_makes_status_unknown(world: World) -> None:
