@@ -20,7 +20,7 @@ MAX_EARLIER = 1_000
 
 @dataclass(frozen=True, slots=True)
 class EarlierAnchorage:
-    """Where roots were anchored before; its batches stay published under its number."""
+    """Where roots were anchored before; its batches stay published under its number, up to its last one, the head."""
 
     number: int
     chain_id: int
@@ -28,6 +28,8 @@ class EarlierAnchorage:
     contract: str
     publisher: str
     from_block: int
+    head_sequence: int
+    head_root: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,6 @@ class PublisherDocument:
 
 def publisher_to_json(document: PublisherDocument) -> dict[str, JsonValue]:
     """Return the JSON of the publisher document."""
-    head = document.head_root
     history: dict[str, JsonValue] = {}
     if document.successors:
         history["successors"] = list(document.successors)
@@ -67,7 +68,7 @@ def publisher_to_json(document: PublisherDocument) -> dict[str, JsonValue]:
         "publisher": document.publisher,
         "fromBlock": document.from_block,
         "baseUrl": document.base_url,
-        "head": {"sequence": document.head_sequence, "root": encode_base64url(head)} if head else None,
+        "head": _head_to_json(document),
         **history,
     }
 
@@ -121,10 +122,17 @@ def _earlier_to_json(anchorage: EarlierAnchorage) -> JsonValue:
         "contract": anchorage.contract,
         "publisher": anchorage.publisher,
         "fromBlock": anchorage.from_block,
+        "head": _head_to_json(anchorage),
     }
 
 
+def _head_to_json(place: PublisherDocument | EarlierAnchorage) -> JsonValue:
+    root = place.head_root
+    return {"sequence": place.head_sequence, "root": encode_base64url(root)} if root else None
+
+
 def _read_earlier(fields: Fields) -> EarlierAnchorage:
+    head_sequence, head_root = _read_head(fields)
     anchorage = EarlierAnchorage(
         number=fields.integer("number", minimum=1),
         chain_id=fields.integer("chainId", minimum=1),
@@ -132,6 +140,8 @@ def _read_earlier(fields: Fields) -> EarlierAnchorage:
         contract=fields.decoded("contract", read_address),
         publisher=fields.decoded("publisher", read_address),
         from_block=fields.integer("fromBlock"),
+        head_sequence=head_sequence,
+        head_root=head_root,
     )
     fields.end()
     return anchorage

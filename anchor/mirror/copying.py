@@ -58,16 +58,6 @@ class Copying:
         lists = [await self._version(state) for state in document.lists]
         return document.is_final and all(lists)
 
-    async def has_batch(self, sequence: int) -> bool:
-        """Whether the source has a batch; True also where it does not answer: `batch` then names what is missing."""
-        try:
-            await self._files.batch(sequence)
-        except NotFound:
-            return False
-        except ServiceUnavailable:
-            return True
-        return True
-
     async def newest_lists(self, publisher: PublisherDocument) -> None:
         """Copy every list as it is now, anchored or not, and the DID documents that sign them and are hosted there."""
         document = self._kept_document(publisher.head_sequence)

@@ -13,9 +13,6 @@ from anchor.mirror.folder import MirrorFolder
 from anchor.verify.layout import MIRROR
 from anchor.verify.sources import PublishedFiles
 
-MAX_GAP = 8
-"""So many batches in a row that are not published are taken for the end of an anchorage that was left."""
-
 OnBatch = Callable[[int, int], None]
 """Told after each batch: (batches looked at, batches in all)."""
 
@@ -52,19 +49,14 @@ async def mirror_service(
     missing: list[Missing] = []
     copied = 0
     for earlier in publisher.earlier:
-        left = await _copy_earlier(files, folder, earlier.number, checks_all=checks_all)
+        left = await _copy_earlier(files, folder, earlier, checks_all=checks_all)
         missing += left.missing
         copied += left.batches_copied
     copying = Copying(files, mirror, checks_all=checks_all)
     anchorage = len(publisher.earlier) + 1
-    complete_to = 0 if checks_all else mirror.complete_to(anchorage)
-    is_complete = True
-    for sequence in range(complete_to + 1, publisher.head_sequence + 1):
-        is_complete = await copying.batch(sequence) and is_complete
-        if is_complete:
-            complete_to = sequence
-        if on_batch is not None:
-            on_batch(sequence, publisher.head_sequence)
+    complete_to = await _copy_batches(
+        copying, 0 if checks_all else mirror.complete_to(anchorage), publisher.head_sequence, on_batch
+    )
     await copying.newest_lists(publisher)
     mirror.set_complete_to(complete_to, anchorage)
     keys = await _receipt_keys(files)
@@ -79,29 +71,36 @@ async def mirror_service(
     )
 
 
-async def _copy_earlier(files: PublishedFiles, folder: Path, number: int, *, checks_all: bool) -> Copying:
+async def _copy_earlier(
+    files: PublishedFiles, folder: Path, earlier: EarlierAnchorage, *, checks_all: bool
+) -> Copying:
     """
     Copy the batches of an anchorage that was left; nothing is added to it any more.
 
-    No published file says how many there are: it ends where several in a row are not published, and one that is missing
-    before others is named. `anchor audit --anchorage` compares it with its chain.
+    Where it ends is the publisher's word: `anchor audit --anchorage` compares it with its chain.
     """
+    number = earlier.number
     mirror = MirrorFolder(folder, earlier=number)
     copying = Copying(files.of_anchorage(number), mirror, checks_all=checks_all)
-    complete_to = 0 if checks_all else mirror.complete_to(number)
-    is_complete = True
-    gap: list[int] = []
-    sequence = complete_to + 1
-    while len(gap) < MAX_GAP:
-        if await copying.has_batch(sequence):
-            for wanted in (*gap, sequence):
-                is_complete = await copying.batch(wanted) and is_complete
-            complete_to, gap = (sequence if is_complete else complete_to), []
-        else:
-            gap.append(sequence)
-        sequence += 1
+    complete_to = await _copy_batches(
+        copying, 0 if checks_all else mirror.complete_to(number), earlier.head_sequence
+    )
     mirror.set_complete_to(complete_to, number)
     return copying
+
+
+async def _copy_batches(
+    copying: Copying, complete_to: int, head: int, on_batch: OnBatch | None = None
+) -> int:
+    """Copy every batch up to the head; return up to where all is there."""
+    is_complete = True
+    for sequence in range(complete_to + 1, head + 1):
+        is_complete = await copying.batch(sequence) and is_complete
+        if is_complete:
+            complete_to = sequence
+        if on_batch is not None:
+            on_batch(sequence, head)
+    return complete_to
 
 
 async def _receipt_keys(files: PublishedFiles) -> bytes | None:

@@ -20,8 +20,8 @@ from anchor.verify.chain_view import OpenChain, open_anchorage, open_final_view
 from anchor.verify.sources import PublishedFiles
 from anchor.verify.trust import Anchorage
 
-GAP = 8
-"""So many batches in a row that are published nowhere are taken for the end of an anchorage that no chain tells of."""
+MAX_GAP = 8
+"""After so many batches in a row that are published nowhere no more are looked for: only files tell of the end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +137,7 @@ class EarlierLines:
                 f"anchorage {earlier.number} ({chain_name(earlier.chain_id)}, {earlier.contract}) cannot be compared "
                 f"with its chain: {exc}; its batches are held against each other alone",
             )
-            anchors = await _from_files(sources, report, earlier.number)
+            anchors = await anchors_from_files(sources, report, earlier)
             line = (earlier.publisher, *(anchor.publisher for anchor in anchors))
             publishers = tuple(dict.fromkeys(line))
             return Line(
@@ -167,25 +167,27 @@ class EarlierLines:
             return view.publishers, await anchors_left(view)
 
 
-async def _from_files(sources: Sources, report: RebuildReport, number: int) -> tuple[AuditedAnchor, ...]:
+async def anchors_from_files(
+    sources: Sources, report: RebuildReport, earlier: EarlierAnchorage
+) -> tuple[AuditedAnchor, ...]:
     """Return what published batches say of their anchors; each must name the root of the one before it."""
     anchors: list[AuditedAnchor] = []
-    missing: list[int] = []
-    sequence = 1
-    while len(missing) < GAP:
+    gap = 0
+    for sequence in range(1, earlier.head_sequence + 1):
+        if gap == MAX_GAP:
+            message = f"batches {sequence} to {earlier.head_sequence} of anchorage {earlier.number} were not looked for"
+            report.lose(None, "batch_missing", f"{message}: those before them are published nowhere")
+            break
         before = anchors[-1].event if anchors else None
         follows = before is None if sequence == 1 else before is not None and before.sequence == sequence - 1
         previous = (before.root if before else bytes(32)) if follows else None
         document = await sources.unanchored_batch(sequence, previous)
+        gap = gap + 1 if document is None else 0
         if document is None:
-            missing.append(sequence)
+            message = f"batch {sequence} of anchorage {earlier.number} is published nowhere, and no chain tells of it"
+            report.lose(sequence, "batch_missing", message)
         else:
-            for lost in missing:
-                message = f"batch {lost} of anchorage {number} is published nowhere, and no chain tells of it"
-                report.lose(lost, "batch_missing", message)
-            missing = []
             anchors.append(_said_anchor(document, previous))
-        sequence += 1
     return tuple(anchors)
 
 
@@ -217,4 +219,6 @@ def _present(document: PublisherDocument) -> EarlierAnchorage:
         contract=document.contract,
         publisher=document.publisher,
         from_block=document.from_block,
+        head_sequence=document.head_sequence,
+        head_root=document.head_root,
     )

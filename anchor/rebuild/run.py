@@ -142,6 +142,8 @@ async def _lines(
         contract=current.contract,
         publisher=found.publishers[0],
         from_block=current.from_block,
+        head_sequence=0,
+        head_root=None,
     )
     earlier = earlier_anchorages(places, here)
     numbered = replace(here, number=len(earlier) + 1)

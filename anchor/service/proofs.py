@@ -125,7 +125,9 @@ class Publications:
             head_sequence=head.sequence or 0 if head else 0,
             head_root=head.root if head else None,
             successors=last.publishers[1:],
-            earlier=tuple(map(earlier_anchorage, earlier)),
+            earlier=tuple(
+                [earlier_anchorage(place, await self._store.last_of(place.number)) for place in earlier]
+            ),
         )
 
     async def claim(self, batch: Batch) -> AnchorClaim:
@@ -151,8 +153,8 @@ class Publications:
         )
 
 
-def earlier_anchorage(place: Anchorage) -> EarlierAnchorage:
-    """Return how a publisher document names an anchorage that was left."""
+def earlier_anchorage(place: Anchorage, last: Batch | None) -> EarlierAnchorage:
+    """Return how a publisher document names an anchorage that was left, and its last batch."""
     return EarlierAnchorage(
         number=place.number,
         chain_id=place.chain_id,
@@ -160,4 +162,6 @@ def earlier_anchorage(place: Anchorage) -> EarlierAnchorage:
         contract=place.contract,
         publisher=place.publishers[0],
         from_block=place.from_block,
+        head_sequence=last.sequence or 0 if last else 0,
+        head_root=last.root if last else None,
     )

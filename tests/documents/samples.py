@@ -124,21 +124,29 @@ def batch_documents(draw: st.DrawFn) -> BatchDocument:
     )
 
 
-earlier_anchorages = st.builds(
-    EarlierAnchorage,
-    number=positives,
-    chain_id=positives,
-    genesis_hash=hashes,
-    contract=addresses,
-    publisher=addresses,
-    from_block=counts,
-)
+heads = st.tuples(positives, hashes) | st.just((0, None))
+
+
+@st.composite
+def earlier_anchorages(draw: st.DrawFn) -> EarlierAnchorage:
+    """Return any anchorage that was left, before its first batch or after."""
+    head_sequence, head_root = draw(heads)
+    return EarlierAnchorage(
+        number=draw(positives),
+        chain_id=draw(positives),
+        genesis_hash=draw(hashes),
+        contract=draw(addresses),
+        publisher=draw(addresses),
+        from_block=draw(counts),
+        head_sequence=head_sequence,
+        head_root=head_root,
+    )
 
 
 @st.composite
 def publisher_documents(draw: st.DrawFn) -> PublisherDocument:
     """Return any publisher, before its first batch or after, succeeded and moved or not."""
-    head = draw(st.none() | st.tuples(positives, hashes))
+    head_sequence, head_root = draw(heads)
     return PublisherDocument(
         chain_id=draw(positives),
         genesis_hash=draw(hashes),
@@ -146,10 +154,10 @@ def publisher_documents(draw: st.DrawFn) -> PublisherDocument:
         publisher=draw(addresses),
         from_block=draw(counts),
         base_url=draw(words),
-        head_sequence=head[0] if head else 0,
-        head_root=head[1] if head else None,
+        head_sequence=head_sequence,
+        head_root=head_root,
         successors=tuple(draw(st.lists(addresses, max_size=3))),
-        earlier=tuple(draw(st.lists(earlier_anchorages, max_size=2))),
+        earlier=tuple(draw(st.lists(earlier_anchorages(), max_size=2))),
     )
 
 
@@ -286,6 +294,8 @@ def publisher_sample() -> PublisherDocument:
                 contract="0x" + "c1" * 20,
                 publisher=claim.publisher,
                 from_block=5_000_000,
+                head_sequence=3,
+                head_root=sha256(b"earlier root").digest(),
             ),
         ),
     )

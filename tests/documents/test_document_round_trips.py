@@ -196,7 +196,7 @@ def _json_type(value: Any) -> str:
 
 
 def _may_be_null(place: tuple[str | int, ...], value: Any) -> bool:
-    return value is None and place in {("status",), ("head",)}
+    return value is None and (place == ("status",) or place[-1] == "head")
 
 
 @every_kind

@@ -210,6 +210,16 @@ async def _require_rebuilt_only_by_the_operators_word(blind: RunningService, mir
     """Rebuild where the former chain cannot be read: refused, and nothing written, unless the loss is accepted."""
     refused = await _rebuild(blind, "--mirror", mirror, code=1)
     assert [loss["code"] for loss in refused["missing"]] == ["anchorage_unchecked"]
+    short = mirror.with_name("short")
+    shutil.copytree(mirror, short)
+    (earlier,) = json.loads((mirror / "publisher.json").read_bytes())["earlier"]
+    last = earlier["head"]["sequence"]
+    (short / f"anchorages/1/batches/{last}.json").unlink()
+    refused = await _rebuild(blind, "--mirror", short, code=1)
+    assert [(loss["code"], loss["sequence"]) for loss in refused["missing"]] == [
+        ("anchorage_unchecked", None),
+        ("batch_missing", last),
+    ]
     assert not blind.database.exists()
     accepted = await _rebuild(blind, "--mirror", mirror, "--accept-loss", code=1)
     assert [place["compared"] for place in accepted["anchorages"]] == [False, True]

@@ -276,7 +276,7 @@ def test_mirror_without_source_is_wrong_usage(folder: Path) -> None:
     assert (result.exit_code, "name a source" in result.stderr) == (2, True)
 
 
-def _move(world: World) -> None:
+def _move(world: World, *, ends_at: int | None = None) -> None:
     """Publish as after a move: what was anchored is of anchorage 1, and the new one has no batch yet."""
     here = parse_publisher((world.folder / "publisher.json").read_bytes())
     earlier = EarlierAnchorage(
@@ -286,6 +286,8 @@ def _move(world: World) -> None:
         contract=here.contract,
         publisher=here.publisher,
         from_block=here.from_block,
+        head_sequence=here.head_sequence if ends_at is None else ends_at,
+        head_root=here.head_root,
     )
     moved = replace(here, contract=address(7), head_sequence=0, head_root=None, earlier=(earlier,))
     left = world.folder / "anchorages" / "1"
@@ -319,16 +321,26 @@ async def test_mirror_follows_a_move_and_copies_nothing_twice(
 
 
 async def test_new_mirror_has_earlier_anchorages_and_names_what_they_lack(world: World, folder: Path) -> None:
-    """A batch whose leaves are not its own, and one that is not published before others, are told by their names."""
-    world.publisher.anchor(after_s=600)
+    """A batch whose leaves are not its own, and those that are not published, the last too, are told by their names."""
+    for _ in range(2):
+        world.publisher.anchor(after_s=600)
     _move(world)
     left = world.folder / "anchorages" / "1" / "batches"
     path = left / "1.leaves"
     path.write_bytes(path.read_bytes()[:-32])
-    (left / "2.json").unlink()
+    for number in (2, 4):
+        (left / f"{number}.json").unlink()
 
     report = await mirror(world, folder)
 
     names = [missing.what for missing in report.missing]
-    assert names == ["anchorages/1/batches/1.json", "anchorages/1/batches/2.json"]
+    assert names == [f"anchorages/1/batches/{number}.json" for number in (1, 2, 4)]
     assert (folder / "anchorages/1/batches/3.json").exists()
+
+
+async def test_source_that_names_an_end_far_away_is_left(world: World, folder: Path) -> None:
+    """How long an anchorage was is the source's word: a made-up end costs no work without end."""
+    _move(world, ends_at=2**53 - 1)
+
+    with pytest.raises(ServiceUnavailable, match="use another source"):
+        await mirror(world, folder)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from anchor.documents import EarlierAnchorage, PublisherDocument
 from anchor.errors import ConfigError
-from anchor.rebuild.lines import Place, earlier_anchorages
+from anchor.rebuild.lines import Place, anchors_from_files, earlier_anchorages
+from anchor.rebuild.reading import Sources
+from anchor.rebuild.report import RebuildReport
 from anchor.verify.folder_source import FolderSource
 from tests.support.fake_chain import address
 from tests.verify.world import World
@@ -31,6 +34,8 @@ def anchorage(number: int) -> EarlierAnchorage:
         contract=address(number),
         publisher=address(9),
         from_block=0,
+        head_sequence=0,
+        head_root=None,
     )
 
 
@@ -49,6 +54,18 @@ def place(world: World, *numbers: int) -> Place:
         earlier=tuple(before),
     )
     return Place(FolderSource(world.folder), document)
+
+
+async def test_end_that_is_far_away_costs_no_search_without_end(world: World) -> None:
+    """How long an anchorage was is the files' word: what is not there is named up to a point, and the rest as one."""
+    report = RebuildReport(now_s=0)
+    far = replace(anchorage(1), head_sequence=2**53 - 1)
+
+    anchors = await anchors_from_files(Sources([FolderSource(world.folder)]), report, far)
+
+    assert [anchor.event.sequence for anchor in anchors] == [1]
+    assert [loss.sequence for loss in report.losses] == [*range(2, 10), None]
+    assert f"batches 10 to {2**53 - 1} of anchorage 1 were not looked for" in report.losses[-1].message
 
 
 def numbers(found: tuple[EarlierAnchorage, ...]) -> list[int]:

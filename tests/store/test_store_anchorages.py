@@ -70,7 +70,7 @@ async def test_move_begins_anew_and_keeps_what_was(store: Store, issuer: Issuer)
 
     assert (second.number, [place.number for place in await store.anchorages()]) == (2, [1, 2])
     assert await store.batch(old) == before
-    assert await store.former_batch(1, 1) == before
+    assert await store.former_batch(1, 1) == await store.last_of(1) == before
     assert [await store.newest_sealed(), await store.newest_mined(), await store.newest_final()] == [None] * 3
     assert await store.batch_by_sequence(1) is None
     assert await store.strangers_noted() == 0
@@ -81,8 +81,8 @@ async def test_move_begins_anew_and_keeps_what_was(store: Store, issuer: Issuer)
     batch = await store.batch_by_sequence(1)
     assert batch is not None
     assert (batch.id, batch.anchorage, batch.previous_root) == (new, 2, bytes(32))
-    assert await store.former_batch(1, 1) == before
-    assert await store.former_batch(2, 1) is None
+    assert await store.former_batch(1, 1) == await store.last_of(1) == before
+    assert [await store.former_batch(2, 1), await store.last_of(2)] == [None, None]
 
 
 @pytest.mark.parametrize("state", ["sealed", "sent", "mined"])

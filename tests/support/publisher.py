@@ -323,6 +323,8 @@ class Publisher:
             contract=self.contract,
             publisher=self.account,
             from_block=0,
+            head_sequence=len(self.batches),
+            head_root=self.batches[-1].document.root if self.batches else None,
         )
         chain.mine(after_s=self.chain.latest.timestamp_s - chain.latest.timestamp_s)
         chain.finalize()

@@ -259,4 +259,6 @@ def _as_earlier(document: PublisherDocument) -> EarlierAnchorage:
         contract=document.contract,
         publisher=document.publisher,
         from_block=document.from_block,
+        head_sequence=document.head_sequence,
+        head_root=document.head_root,
     )

@@ -381,6 +381,10 @@ class SqliteStore:
             )
         )
 
+    async def last_of(self, anchorage: int) -> Batch | None:
+        """See Store."""
+        return await self._read(lambda session: batches.last_of(session, anchorage))
+
     async def newest_sealed(self) -> Batch | None:
         """See Store."""
         return await self._read(
