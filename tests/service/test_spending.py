@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from anchor.chain import registry
 from anchor.chain.protocol import Block, BlockTag, UnsignedTransaction
+from anchor.chain.signer import LocalSigner
 from anchor.config import AnchoringSettings
 from anchor.core.lifecycle import BatchState
 from anchor.core.spending import DAY_S, Purse
@@ -17,7 +18,7 @@ from anchor.errors import ChainUnavailable
 from anchor.service.payload_signing import sign_payload
 from anchor.service.spending import ANCHOR_GAS_LIMIT
 from anchor.store.records import Issuer
-from tests.support.assembly import Running, make_settings, new_chain, running
+from tests.support.assembly import Running, digest, make_settings, new_chain, running
 from tests.support.fake_sending_chain import BLOCK_TIME_S, CHAIN_ID, CONTRACT, GAS_USED
 
 GWEI = 10**9
@@ -171,6 +172,43 @@ async def test_tip_counts_in_what_an_anchor_may_cost_and_a_pause_ends_with_it(
     assert await service.state(batch.id) is BatchState.FINAL
 
 
+async def test_tip_that_holds_a_batch_back_before_it_is_sealed_is_asked_for_again(
+    service: Running, issuer: Issuer
+) -> None:
+    """Nothing that is held back is signed, so the look itself has to learn that the tip has fallen."""
+    service.chain.base_fee_wei = 7
+    service.chain.suggested_priority_fee_wei = 100 * GWEI
+    service.chain.balances_wei[service.publisher] = ANCHOR_GAS_LIMIT * 50 * GWEI
+    await service.mine()
+    (accepted,) = await service.submit(issuer, 1)
+    service.clock.advance(60)
+    await service.mine(2)
+    assert await service.state(accepted.batch) is BatchState.ACCEPTED
+
+    service.chain.suggested_priority_fee_wei = GWEI
+    await service.mine(8)
+    assert await service.state(accepted.batch) is BatchState.FINAL
+
+
+async def test_cost_of_the_key_before_counts_after_a_succession(service: Running, issuer: Issuer) -> None:
+    """What the former account spent in a day stays spent, also where its last anchor was mined while nothing ran."""
+    await anchor(service, issuer, 0)
+    await service.seal(issuer, 1)
+    await service.anchorer.step()
+    await service.store.close()
+    service.chain.mine()
+    successor = LocalSigner(private_key=digest(71))
+    service.chain.hand_over(service.publisher, successor.address)
+    service.chain.mine()
+    service.signer = successor
+    await service.start()
+
+    await service.mine(4)
+
+    assert (purse(service).spent_wei, purse(service).open_wei) == (2 * COST_WEI, 0)
+    assert await service.store.open_costs() == []
+
+
 async def test_replacements_count_once_at_the_dearest(service: Running, issuer: Issuer) -> None:
     """Of several payloads of one nonce one is mined: the worst of them is the worst there is."""
     await service.seal(issuer, 1)
@@ -270,6 +308,24 @@ async def test_budget_forbids_a_dearer_replacement_and_the_old_bytes_stay_out(tm
         await service.mine(5)
         assert await service.state(batch.id) is BatchState.FINAL
         assert service.services.status.anchoring_problems() == []
+
+
+async def test_budget_allows_a_replacement_in_the_place_of_all_before_it(tmp_path: Path) -> None:
+    """One payload of a nonce is mined: a dearer one needs room for itself, not for itself beside the others."""
+    budget = AnchoringSettings(daily_budget_ether=10 * WORST_WEI / 10**18)
+    async with running(make_settings(tmp_path, anchoring=budget), new_chain()) as service:
+        batch = await service.seal(await service.add_issuer(), 1)
+        await service.anchorer.step()
+        for _ in range(3):
+            service.chain.base_fee_wei *= 2
+            service.clock.advance(180)
+            service.chain.mine(take_pool=False)
+            await service.anchorer.step()
+        costs = [ANCHOR_GAS_LIMIT * each.max_fee_wei for each in await service.store.payloads(batch.id)]
+        assert len(costs) == 4
+        *_, before, dearest = costs
+        # All but the dearest had to be let go for it: even the cheapest of them alone would not have made room.
+        assert dearest <= 10 * WORST_WEI < dearest + before - costs[0]
 
 
 async def test_account_that_cannot_pay_signs_nothing(service: Running, issuer: Issuer) -> None:
