@@ -141,7 +141,10 @@ class PromiseCheck:
             if status != 200 or receipt["state"] != "final":
                 found.append(f"{name} is not final: {status} {receipt}")
                 continue
-            _, body = await self._service.request("GET", f"{path}/proof", headers=item.issuer.headers)
+            status, body = await self._service.request("GET", f"{path}/proof", headers=item.issuer.headers)
+            if status != 200:
+                found.append(f"the proof of {name} is not given: {status} {body}")
+                continue
             proof = parse_proof(json.dumps(body).encode()).proof
             if proof.root() not in roots or leaf_hash(proof.entry.encode()) != item.leaf:
                 found.append(f"the proof of {name} leads to no finalized anchor of it")

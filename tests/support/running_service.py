@@ -26,6 +26,7 @@ POLL_S = 0.05
 MAX_POLLS = 1200
 STOP_TIMEOUT_S = 60.0
 COMMAND_TIMEOUT_S = 120.0
+TOO_MANY_REQUESTS = 429
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,14 +238,21 @@ poll_s = 0.1
     async def request(
         self, method: str, path: str, *, headers: dict[str, str] | None = None, **arguments: Any
     ) -> tuple[int, Any]:
-        """Send one request and return the status and the JSON body, which tells a key only where one is made."""
-        async with (
-            aiohttp.ClientSession() as session,
-            session.request(method, self.base_url + path, headers=headers, **arguments) as response,
-        ):
-            makes_key = path == "/v1/issuers" or path.endswith("/rotate-key")
-            assert makes_key or secrets_in(await response.text()) == []
-            return response.status, await response.json(content_type=None)
+        """
+        Send one request and return the status and the JSON body, which tells a key only where one is made.
+
+        Asked too often, as a check of many thousand digests does, the service is asked again when it says.
+        """
+        async with aiohttp.ClientSession() as session:
+            while True:
+                async with session.request(
+                    method, self.base_url + path, headers=headers, **arguments
+                ) as response:
+                    makes_key = path == "/v1/issuers" or path.endswith("/rotate-key")
+                    assert makes_key or secrets_in(await response.text()) == []
+                    if response.status != TOO_MANY_REQUESTS:
+                        return response.status, await response.json(content_type=None)
+                    await asyncio.sleep(float(response.headers["Retry-After"]))
 
     async def read_text(self, path: str) -> str:
         """GET a path and return its text."""
