@@ -18,7 +18,7 @@ from anchor.core.entries import CredentialEntry, Purpose
 from anchor.documents import EvidenceDocument, ProofDocument, parse_proof
 from anchor.errors import InvalidInput, NotFound
 from anchor.verify import TrustSet, evidence_path_of, open_files
-from anchor.verify.anchorage_files import files_left
+from anchor.verify.anchorage_files import find_departure
 from anchor.verify.chain_view import Anchor, ChainView, open_anchorage, open_view
 from anchor.verify.credential import read_credential
 from anchor.verify.evidence_files import evidence_text
@@ -170,8 +170,9 @@ async def _documents(
             return await ask_for_credential(wanted.entries, view=view, source=service)
         return await ask_for_entry(wanted.number, wanted.index, view=view, source=service)
     files = await stack.enter_async_context(open_files(trust.files))
-    here: ListSource = files if trust.files.is_mirror else PatientSource(files, trust.current)
-    lists = await files_left(files, trust.current) or here
+    departure = await find_departure(files, trust.current)
+    lists: ListSource = files if trust.files.is_mirror else PatientSource(files, trust.current)
+    lists = lists if departure is None else departure.lists
     head = await view.head()
     if head is None:
         raise NotFound("the publisher has anchored nothing yet: there is no evidence to cut")

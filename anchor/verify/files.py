@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from anchor.documents import MAX_PROOF_BYTES, MAX_RECEIPT_BYTES
 from anchor.errors import InvalidInput
-from anchor.verify.anchorage_files import files_left
+from anchor.verify.anchorage_files import Departure, FindDeparture, find_departure
 from anchor.verify.chain_view import OpenChain
 from anchor.verify.evidence_files import MAX_EVIDENCE_FILE_BYTES, evidence_path_of
 from anchor.verify.layout import MAX_DOCUMENT_BYTES
@@ -20,7 +20,6 @@ from anchor.verify.patience import PatientSource
 from anchor.verify.receipts import ReceiptFiles
 from anchor.verify.report import Report
 from anchor.verify.sources import ListSource, open_files
-from anchor.verify.status_fetched import FindLeft
 from anchor.verify.trust import Anchorage, TrustSet
 from anchor.verify.verifier import verify_credential
 from status_lists.fetch import ListFetcher
@@ -95,7 +94,7 @@ async def verify_file(
             trust=trust,
             open_chain=open_chain,
             lists=lists,
-            find_left=find_left,
+            find_departure=find_left,
             evidence=evidence,
             foreign=foreign_fetcher(trust),
             now_s=int(time.time()) if now_s is None else now_s,
@@ -153,7 +152,7 @@ def _read_evidence(credential: Path, status: StatusFiles) -> tuple[bytes, ...]:
 
 async def _list_source(
     trust: TrustSet, status: StatusFiles, stack: AsyncExitStack
-) -> tuple[ListSource | None, FindLeft | None]:
+) -> tuple[ListSource | None, FindDeparture | None]:
     """Return where lists are had from, and those of an anchorage that was left; what needs no source opens none."""
     if status.batch is not None and not status.lists:
         raise InvalidInput("a batch document says nothing of a single entry: name the lists too")
@@ -169,9 +168,11 @@ async def _list_source(
     fetched: ListSource | None = files if files is None or is_mirror else PatientSource(files, trust.current)
     given = await asyncio.to_thread(read_list_files, status.lists)
 
-    async def find_left(anchorage: Anchorage) -> ListSource | None:
-        left = None if files is None else await files_left(files, anchorage)
-        return ListFiles(given, batch=None, batches=left) if given and left is not None else left
+    async def find_left(anchorage: Anchorage) -> Departure | None:
+        left = None if files is None else await find_departure(files, anchorage)
+        if left is None or not given:
+            return left
+        return replace(left, lists=ListFiles(given, batch=None, batches=left.lists))
 
     return ListFiles(given, batch=None, batches=fetched) if given else fetched, find_left
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from anchor.errors import NotFound
-from anchor.verify.anchorage_files import files_left
+from anchor.verify.anchorage_files import find_departure
 from anchor.verify.sources import PublishedFiles
 from anchor.verify.trust import Anchorage
 
@@ -40,7 +40,7 @@ class PatientSource:
             try:
                 return await self._files.batch(sequence)
             except NotFound:
-                if await files_left(self._files, self._anchorage) is not None:
+                if await find_departure(self._files, self._anchorage) is not None:
                     raise
                 await self._sleep(DELAY_S)
         return await self._files.batch(sequence)

@@ -21,7 +21,7 @@ from anchor.core.digest import credential_digest, salted_digest
 from anchor.core.promise import SignedPromise
 from anchor.documents import ReceiptDocument, parse_proof, parse_receipt
 from anchor.errors import ChainUnavailable, InvalidInput, InvalidProof, ServiceUnavailable
-from anchor.verify.anchorage_files import files_left
+from anchor.verify.anchorage_files import find_files
 from anchor.verify.audit_chain import read_anchors
 from anchor.verify.chain_view import ChainView, OpenChain, open_anchorage, open_final_view
 from anchor.verify.leaf_search import search_leaf
@@ -145,7 +145,7 @@ async def _files_of(view: ChainView, files: PublishedFiles | None) -> PublishedF
     if files is None:
         return None
     try:
-        return await files_left(files, view.anchorage) or files
+        return await find_files(files, view.anchorage)
     except ServiceUnavailable:
         # A batch that does not lead to its root on chain counts as unread: nothing wrong can come of it.
         return files

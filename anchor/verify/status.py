@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from anchor.chain.protocol import Head
 from anchor.core.verdict import Verdict
 from anchor.errors import ChainUnavailable
+from anchor.verify.anchorage_files import FindDeparture
 from anchor.verify.as_of import AsOf
 from anchor.verify.chain_view import ChainView
 from anchor.verify.findings import Finding, passed, unknown
 from anchor.verify.foreign_lists import ForeignLists
 from anchor.verify.moment import Moment
 from anchor.verify.sources import ListSource
-from anchor.verify.status_fetched import FindLeft, read_lists
+from anchor.verify.status_fetched import read_lists
 from anchor.verify.status_places import StatusEntries, may_be_anchored
 from anchor.verify.status_rules import STEP, StatusRead, unreadable
 from anchor.verify.status_stapled import StapledReader
@@ -26,13 +27,13 @@ from status_lists import StatusEntry as DeclaredEntry
 class StatusSources:
     """Where status is read from, none of it trusted: evidence at hand, whole lists, lists of others.
 
-    `lists` is asked only for what the evidence does not tell; None where nothing may be fetched. `find_left` knows
-    where it has the batches of an anchorage that the publisher has left.
+    `lists` is asked only for what the evidence does not tell; None where nothing may be fetched. `find_departure`
+    knows where it has the batches of an anchorage that the publisher has left.
     """
 
     evidence: Sequence[bytes]
     lists: ListSource | None
-    find_left: FindLeft | None
+    find_departure: FindDeparture | None
     foreign: ForeignLists
 
 
@@ -127,7 +128,7 @@ async def _read_at(
             view=view,
             trust=trust,
             lists=sources.lists,
-            find_left=sources.find_left,
+            find_departure=sources.find_departure,
             moment=moment,
         )
         if sources.lists

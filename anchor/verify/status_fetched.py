@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from anchor.chain.protocol import Head
 from anchor.documents import ListState
 from anchor.errors import ChainUnavailable, InvalidProof, NotFound, ServiceUnavailable
+from anchor.verify.anchorage_files import FindDeparture
 from anchor.verify.as_of import AsOf, check_age
 from anchor.verify.chain_view import ChainView
 from anchor.verify.findings import Finding, unknown
@@ -17,11 +18,8 @@ from anchor.verify.sources import ListSource
 from anchor.verify.status_evidence import anchored_list, newer_list
 from anchor.verify.status_places import Place, StatusEntries, find_places
 from anchor.verify.status_rules import STEP, StatusRead, judge, unreadable
-from anchor.verify.trust import Anchorage, TrustSet
+from anchor.verify.trust import TrustSet
 from status_lists import PublishedList, get_entry
-
-FindLeft = Callable[[Anchorage], Awaitable[ListSource | None]]
-"""Tells where the batches of an anchorage are that the publisher has left; None where nothing says that it has."""
 
 
 async def read_lists(
@@ -31,18 +29,18 @@ async def read_lists(
     view: ChainView,
     trust: TrustSet,
     lists: ListSource,
-    find_left: FindLeft | None,
+    find_departure: FindDeparture | None,
     moment: Moment,
 ) -> StatusRead:
     """Read every entry in lists that match a root; never raises for what cannot be had.
 
-    `find_left` is asked where the anchorage's batches are once they are not where they were. What is found in one list
+    `find_departure` is asked once the anchorage's batches are not where they were. What is found in one list
     stands whatever happens with the others: an entry that cannot be checked hides
     no revocation.
     """
     try:
         return await _read_wherever(
-            entries, head, view=view, trust=trust, lists=lists, find_left=find_left, moment=moment
+            entries, head, view=view, trust=trust, lists=lists, find_departure=find_departure, moment=moment
         )
     except (NotFound, ServiceUnavailable) as exc:
         return unreadable("status_unavailable", f"the lists anchored {_when(moment)} cannot be had: {exc}")
@@ -59,17 +57,17 @@ async def _read_wherever(
     view: ChainView,
     trust: TrustSet,
     lists: ListSource,
-    find_left: FindLeft | None,
+    find_departure: FindDeparture | None,
     moment: Moment,
 ) -> StatusRead:
     """Read in the files of the anchorage that is trusted: where they were, or where they are since it was left."""
     try:
         return await _read_in(lists, entries, head, view=view, trust=trust, moment=moment)
     except (NotFound, InvalidProof):
-        left = None if find_left is None else await find_left(view.anchorage)
-        if left is None:
+        departure = None if find_departure is None else await find_departure(view.anchorage)
+        if departure is None:
             raise
-        read = await _read_in(left, entries, head, view=view, trust=trust, moment=moment)
+        read = await _read_in(departure.lists, entries, head, view=view, trust=trust, moment=moment)
         return replace(read, has_moved=True)
 
 

@@ -24,10 +24,11 @@ from dataclasses import replace
 from anchor.chain.presets import chain_name
 from anchor.core.verdict import Verdict
 from anchor.documents import ProofDocument, parse_proof
-from anchor.errors import InvalidInput, InvalidProof
+from anchor.errors import InvalidInput, InvalidProof, ServiceUnavailable
+from anchor.verify.anchorage_files import FindDeparture
 from anchor.verify.chain_view import Anchor, OpenChain, is_test_network
 from anchor.verify.credential import read_credential
-from anchor.verify.findings import Finding, passed, unknown
+from anchor.verify.findings import Finding, Outcome, passed, unknown
 from anchor.verify.foreign_lists import FetchList, ForeignLists
 from anchor.verify.issuance import (
     Search,
@@ -44,7 +45,6 @@ from anchor.verify.moment import Moment
 from anchor.verify.report import Report
 from anchor.verify.sources import ListSource
 from anchor.verify.status import StatusResult, StatusSources, check_status
-from anchor.verify.status_fetched import FindLeft
 from anchor.verify.status_places import status_entries
 from anchor.verify.times import utc_text
 from anchor.verify.trust import TrustSet
@@ -53,6 +53,10 @@ _SIGNATURE_NOTE = "The credential's own signature was not checked, only that its
 _MOVED_NOTE = (
     "The publisher says that it has moved to another chain or contract: status here grows old. Take its new trust "
     "file, and check that by another channel."
+)
+_MOVED_ANCHOR = (
+    "no publisher of your trust set anchored this proof's root; it claims {}, contract {}, where the publisher says "
+    "that it has moved: take its new trust file, and check that by another channel"
 )
 _MISMATCH_NOTE = "The credential's own signature was not checked, only who anchored it."
 
@@ -64,7 +68,7 @@ async def verify_credential(
     trust: TrustSet,
     open_chain: OpenChain,
     lists: ListSource | None,
-    find_left: FindLeft | None = None,
+    find_departure: FindDeparture | None = None,
     now_s: int,
     evidence: Sequence[bytes] = (),
     foreign: FetchList | None = None,
@@ -73,8 +77,8 @@ async def verify_credential(
     """Check a credential's bytes with its proof file, by the verifier's trust set and clock (Unix seconds).
 
     `evidence` are evidence files at hand; `lists` is where status lists are fetched from for what the
-    evidence does not tell, None where nothing is to be fetched, and `find_left` finds them there for an anchorage
-    that the publisher has left; `foreign` fetches lists of others from the
+    evidence does not tell, None where nothing is to be fetched, and `find_departure` finds them there for an
+    anchorage that the publisher has left; `foreign` fetches lists of others from the
     hosts that the trust set allows. With `at_s` the verdict is that of a past time; InvalidInput for one to
     come. Asks nobody anything that names the credential. Guarantees a report whatever the credential, the
     proof, the evidence and the lists contain: what could not be checked is `unknown` in it, never `valid` and
@@ -86,7 +90,7 @@ async def verify_credential(
     sources = StatusSources(
         evidence=evidence,
         lists=lists,
-        find_left=find_left,
+        find_departure=find_departure,
         foreign=ForeignLists(fetcher=foreign, trust=trust, now_s=now_s),
     )
     return await _verify(content, proof, trust=trust, open_chain=open_chain, sources=sources, moment=moment)
@@ -110,7 +114,8 @@ async def _verify(
         # (2) Stops roots anchored anywhere by anybody: contract and publisher are the trust set's.
         search = await find_anchor(document.proof.root(), trust=trust, open_chain=open_chain, stack=stack)
         if search.anchor is None:
-            return _ended([*findings, not_found(search, document, moment.now_s)], search, trust, moment)
+            absent = await _absent(search, document, trust, sources.find_departure, moment)
+            return _ended([*findings, absent], search, trust, moment)
         # (3) Stops a second entry at one position, with a tree size of the prover's choice.
         place = check_place(document, search.anchor)
         if place.reason is not None:
@@ -153,6 +158,29 @@ def _read_proof(proof: bytes | None) -> ProofDocument | Finding:
         return parse_proof(proof)
     except InvalidProof as exc:
         return unknown("proof", "proof_invalid", f"the proof is damaged, or is none: {exc}")
+
+
+async def _absent(
+    search: Search,
+    document: ProofDocument,
+    trust: TrustSet,
+    find_departure: FindDeparture | None,
+    moment: Moment,
+) -> Finding:
+    """Return why a root has no anchor; where the proof claims one that the publisher may have made since, nothing."""
+    found = not_found(search, document, moment.now_s)
+    if found.outcome is not Outcome.FAILED or find_departure is None:
+        return found
+    try:
+        departure = await find_departure(trust.current)
+    except ServiceUnavailable:
+        return found
+    claim = document.claim
+    if departure is None or not departure.went_to(chain_id=claim.chain_id, contract=claim.contract):
+        return found
+    return unknown(
+        "anchor", "publisher_moved", _MOVED_ANCHOR.format(chain_name(claim.chain_id), claim.contract)
+    )
 
 
 def _completed(

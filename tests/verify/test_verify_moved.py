@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -105,16 +106,47 @@ async def test_past_time_before_the_move_is_told_by_an_old_trust(world: World, c
     assert told(downloaded) == ("suspended", ["suspended"])
 
 
-async def test_credential_of_after_the_move_is_nothing_by_an_old_trust(
+async def test_credential_of_after_the_move_is_unknown_by_an_old_trust(
     world: World, credentials: Path
 ) -> None:
-    """No word of the service adds an anchorage: what stands elsewhere is not anchored for this verifier."""
+    """No word of the service adds an anchorage; but that it moved is no reason to call its credentials made up."""
     world.issue()
     world.publisher.move(FakeChain(chain_id=31338))
+    world.publisher.anchor()
+    world.publisher.move(FakeChain(chain_id=31339))
     path = _keep(world.issue(status=StatusEntry(0, INDEX)), credentials)
     world.chain.mine(after_s=600)
+    now_s = world.chain.latest.timestamp_s
 
-    report = await _verify(world, path, now_s=world.chain.latest.timestamp_s)
+    report = await _verify(world, path, now_s=now_s)
+
+    assert told(report) == ("unknown", ["publisher_moved"])
+    # A chain to which the publisher did not go is no excuse, nor is a publisher document that cannot be had.
+    document = (world.folder / "publisher.json").read_bytes()
+    (world.folder / "publisher.json").write_bytes(document.replace(b"31339", b"31340"))
+    assert told(await _verify(world, path, now_s=now_s)) == ("not_anchored", ["root_not_anchored"])
+    (world.folder / "publisher.json").unlink()
+    assert told(await _verify(world, path, now_s=now_s)) == ("not_anchored", ["root_not_anchored"])
+
+
+async def test_proof_that_names_a_former_chain_of_the_publisher_is_no_excuse(
+    world: World, credentials: Path
+) -> None:
+    """What the publisher left before the trusted anchorage is known to it no more than anywhere else."""
+    path = _keep(world.issue(status=StatusEntry(0, INDEX)), credentials)
+    chain = FakeChain(chain_id=31338)
+    for following in (chain, FakeChain(chain_id=31339)):
+        world.publisher.move(following)
+        world.publisher.anchor()
+    second = world.publisher.earlier[1]
+    trust = replace(
+        world.trust(),
+        anchorages=(replace(world.anchorage, chain_id=second.chain_id, genesis_hash=second.genesis_hash),),
+    )
+
+    report = await verify_file(
+        path, trust=trust, open_chain=opener((RPC, chain)), now_s=chain.latest.timestamp_s
+    )
 
     assert told(report) == ("not_anchored", ["root_not_anchored"])
 
