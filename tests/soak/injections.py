@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from tests.soak.blocks import Blocks
 from tests.support import rpc_proxy
 from tests.support.anvil import AnvilChain
 from tests.support.rpc_proxy import Fault, RpcProxy
@@ -44,6 +45,7 @@ class Injections:
 
     service: RunningService
     chain: AnvilChain
+    blocks: Blocks
     proxy: RpcProxy
     dice: random.Random
     counts: Counter[str] = field(default_factory=Counter)
@@ -94,25 +96,31 @@ class Injections:
 
     async def _lose_blocks(self) -> str:
         """Their transactions vanish (fault 23)."""
-        await self.chain.control("anvil_reorg", self.dice.randint(*REORG_DEPTH), [])
+        async with self.blocks.held():
+            await self.chain.control("anvil_reorg", self.dice.randint(*REORG_DEPTH), [])
         return "reorg, transactions lost"
 
     async def _move_blocks(self) -> str:
         """Their transactions stand in other blocks (fault 24)."""
         depth = self.dice.randint(*REORG_DEPTH)
+        async with self.blocks.held():
+            raw = await self._transactions_of_newest(depth)
+            await self.chain.control("anvil_reorg", depth, [[item, 0] for item in raw])
+        return "reorg, transactions moved" if raw else "reorg of empty blocks"
+
+    async def _transactions_of_newest(self, depth: int) -> list[str]:
+        """Return the signed transactions of the newest blocks, in order."""
         head = await self.chain.control("eth_getBlockByNumber", "latest", False)  # noqa: FBT003 - hashes do
         newest = int(head["number"], 16)
         blocks = [
             await self.chain.control("eth_getBlockByNumber", hex(number), True)  # noqa: FBT003 - whole transactions
             for number in range(newest - depth + 1, newest + 1)
         ]
-        raw = [
+        return [
             await self.chain.control("eth_getRawTransactionByHash", transaction["hash"])
             for block in blocks
             for transaction in block["transactions"]
         ]
-        await self.chain.control("anvil_reorg", depth, [[item, 0] for item in raw])
-        return "reorg, transactions moved" if raw else "reorg of empty blocks"
 
     async def _fail_endpoint(self) -> str:
         kind = self.dice.choice(list(RPC_FAULTS))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from tests.soak.blocks import running_blocks
 from tests.soak.injections import Injections
 from tests.soak.load import Load
 from tests.soak.outcome import Outcome
@@ -37,6 +38,7 @@ async def soak(*, folder: Path, seconds: float, seed: int, on_progress: Progress
     started = time.monotonic()
     async with (
         running_chain(block_time_s=BLOCK_TIME_S) as chain,
+        running_blocks(chain, every_s=BLOCK_TIME_S) as blocks,
         RpcProxy(upstream_url=chain.rpc_url) as proxy,
     ):
         service = RunningService(
@@ -48,7 +50,7 @@ async def soak(*, folder: Path, seconds: float, seed: int, on_progress: Progress
         )
         await service.start()
         try:
-            injections = Injections(service, chain, proxy, random.Random(seed))
+            injections = Injections(service, chain, blocks, proxy, random.Random(seed))
             loads = [
                 Load(
                     service,
