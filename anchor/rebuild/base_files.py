@@ -21,8 +21,8 @@ from anchor.documents import (
 from anchor.errors import NotFound
 from anchor.service.proofs import earlier_anchorage
 from anchor.store.records import Anchorage, Batch
-from anchor.store.sqlite.anchorages import anchorages
-from anchor.store.sqlite.batches import last_of, read_batch
+from anchor.store.sqlite.anchorages import anchorages, former_head
+from anchor.store.sqlite.batches import read_batch
 from anchor.store.sqlite.lists import list_states_at, list_version
 from anchor.store.sqlite.tiles import read_nodes
 from anchor.store.sqlite.writer import Session
@@ -53,7 +53,9 @@ class BaseFiles:
             head_sequence=0,
             head_root=None,
             successors=last.publishers[1:],
-            earlier=tuple(earlier_anchorage(place, last_of(self._session, place.number)) for place in before),
+            earlier=tuple(
+                earlier_anchorage(place, former_head(self._session, place.number)) for place in before
+            ),
         )
         return json.dumps(publisher_to_json(document)).encode()
 

@@ -126,7 +126,7 @@ class Publications:
             head_root=head.root if head else None,
             successors=last.publishers[1:],
             earlier=tuple(
-                [earlier_anchorage(place, await self._store.last_of(place.number)) for place in earlier]
+                [earlier_anchorage(place, await self._store.former_head(place.number)) for place in earlier]
             ),
         )
 
@@ -153,8 +153,8 @@ class Publications:
         )
 
 
-def earlier_anchorage(place: Anchorage, last: Batch | None) -> EarlierAnchorage:
-    """Return how a publisher document names an anchorage that was left, and its last batch."""
+def earlier_anchorage(place: Anchorage, head: tuple[int, bytes] | None) -> EarlierAnchorage:
+    """Return how a publisher document names an anchorage that was left, and the batch that it ended with."""
     return EarlierAnchorage(
         number=place.number,
         chain_id=place.chain_id,
@@ -162,6 +162,6 @@ def earlier_anchorage(place: Anchorage, last: Batch | None) -> EarlierAnchorage:
         contract=place.contract,
         publisher=place.publishers[0],
         from_block=place.from_block,
-        head_sequence=last.sequence or 0 if last else 0,
-        head_root=last.root if last else None,
+        head_sequence=head[0] if head else 0,
+        head_root=head[1] if head else None,
     )

@@ -19,6 +19,14 @@ class AnchorageStore(Protocol):
         """Return all anchorages, oldest first; none before the first start."""
         ...
 
+    async def former_head(self, anchorage: int) -> tuple[int, bytes] | None:
+        """
+        Return sequence and root of the last batch of an anchorage that was left; None where nothing was final there.
+
+        One that was missing when the database was rebuilt counts: it is anchored, whoever has its files.
+        """
+        ...
+
     async def note_line(self, publishers: Sequence[str], *, contract: str, from_block: int) -> None:
         """Note the last anchorage's line of succession, oldest first, its contract as written, and its first block."""
         ...

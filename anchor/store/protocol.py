@@ -318,10 +318,6 @@ class BatchStore(Protocol):
         """Return the final batch of a sequence of an earlier anchorage."""
         ...
 
-    async def last_of(self, anchorage: int) -> Batch | None:
-        """Return the final batch of the highest sequence of an earlier anchorage."""
-        ...
-
     async def newest_sealed(self) -> Batch | None:
         """Return the sealed batch of the highest sequence of the last anchorage."""
         ...

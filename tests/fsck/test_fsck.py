@@ -8,7 +8,8 @@ import secrets
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,13 @@ from click.testing import CliRunner
 from anchor.chain.client import Web3Chain
 from anchor.chain.signer import LocalSigner
 from anchor.cli import main
+from anchor.documents import PublisherDocument, publisher_to_json
+from anchor.fsck.published import check_published
+from anchor.service.proofs import earlier_anchorage
+from anchor.store.sqlite.anchorages import anchorages
+from anchor.store.sqlite.connection import open_for_reading
+from anchor.store.sqlite.writer import Session
+from anchor.verify.folder_source import FolderSource
 from tests.support.anvil import AnvilChain, mined, running_chain, signed_anchor
 from tests.support.running_service import RunningService
 
@@ -108,6 +116,35 @@ async def test_fsck_running_service_compares_what_is_published(original: Install
     assert (code, report.get("sound")) == (0, True), (report, errors)
     assert report["checks"][-1]["check"] == "published"
     assert report["checks"][-1]["lookedAt"] > 0
+
+
+async def test_fsck_of_a_publisher_document_that_is_not_the_databases_names_it(
+    original: Installation, tmp_path: Path
+) -> None:
+    """One that a cache kept from before a move would send everybody to the wrong files."""
+    database = open_for_reading(original.database)
+    with closing(database.conn):
+        session = Session(database)
+        place = anchorages(session)[0]
+        here = PublisherDocument(
+            chain_id=place.chain_id,
+            genesis_hash=place.genesis_hash,
+            contract=place.contract,
+            publisher=place.publishers[0],
+            from_block=place.from_block,
+            base_url=original.service.base_url,
+            head_sequence=0,
+            head_root=None,
+        )
+        elsewhere = replace(here, contract="0x" + "c1" * 20)
+        moved = replace(elsewhere, earlier=(earlier_anchorage(place, None),))
+        found = []
+        for document in (here, elsewhere, moved):
+            (tmp_path / "publisher.json").write_text(json.dumps(publisher_to_json(document)), "utf-8")
+            check = await check_published(session, [], FolderSource(tmp_path), last_anchorage=1)
+            found.append([problem.message for problem in check.problems if "publisher" in problem.where])
+
+    assert [len(messages) for messages in found] == [0, 1, 2]
 
 
 DAMAGE = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from anchor.store.protocol import Store
 from anchor.store.records import Issuer, Submission
 from anchor.store.sqlite import SqliteStore
 from anchor.store.sqlite.migrations import migrations
+from anchor.store.sqlite.rebuilt import RebuiltPlace, add_missing_batch, missing_batches
 from tests.support.store_values import (
     BASE_URL,
     NOW_S,
@@ -70,7 +72,8 @@ async def test_move_begins_anew_and_keeps_what_was(store: Store, issuer: Issuer)
 
     assert (second.number, [place.number for place in await store.anchorages()]) == (2, [1, 2])
     assert await store.batch(old) == before
-    assert await store.former_batch(1, 1) == await store.last_of(1) == before
+    assert before is not None
+    assert await store.former_batch(1, 1) == before
     assert [await store.newest_sealed(), await store.newest_mined(), await store.newest_final()] == [None] * 3
     assert await store.batch_by_sequence(1) is None
     assert await store.strangers_noted() == 0
@@ -81,8 +84,34 @@ async def test_move_begins_anew_and_keeps_what_was(store: Store, issuer: Issuer)
     batch = await store.batch_by_sequence(1)
     assert batch is not None
     assert (batch.id, batch.anchorage, batch.previous_root) == (new, 2, bytes(32))
-    assert await store.former_batch(1, 1) == await store.last_of(1) == before
-    assert [await store.former_batch(2, 1), await store.last_of(2)] == [None, None]
+    assert await store.former_batch(1, 1) == before
+    assert await store.former_batch(2, 1) is None
+    assert await store.former_head(1) == (1, before.root)
+    await store.move(anchorage(3), abandons=False)
+    await store.move(anchorage(4), abandons=False)
+    assert [await store.former_head(number) for number in (2, 3)] == [(1, batch.root), None]
+
+
+async def test_anchorage_ends_with_what_was_anchored_last_though_a_rebuild_did_not_find_it(
+    store: SqliteStore, issuer: Issuer
+) -> None:
+    """What is missing stays of the anchorage that was left, and is named as its end where it was that."""
+    batches = [await store.batch(await _anchored(store, issuer, number)) for number in (1, 2)]
+    await store.move(anchorage(2), abandons=False)
+    assert batches[1] is not None
+    assert await store.former_head(1) == (2, batches[1].root)
+    await store._writer.run(
+        lambda session: add_missing_batch(session, RebuiltPlace(9, 2, is_last=True), 3, digest(3))
+    )
+
+    await store.move(anchorage(3), abandons=False)
+
+    assert await store.former_head(2) == (3, digest(3))
+    missing = [
+        await store._read(partial(missing_batches, anchorage=number, is_last=number == 3))
+        for number in (1, 2, 3)
+    ]
+    assert missing == [{}, {3: digest(3)}, {}]
 
 
 @pytest.mark.parametrize("state", ["sealed", "sent", "mined"])

@@ -28,6 +28,20 @@ def anchorages(session: Session) -> Sequence[Anchorage]:
     ]
 
 
+def former_head(session: Session, anchorage: int) -> tuple[int, bytes] | None:
+    """Return sequence and root of the last batch of an anchorage that was left, had or missing since a rebuild."""
+    row = session.one(
+        """
+        select former_sequence as sequence, root from batches
+        where anchorage = ?1 and former_sequence is not null and state = 'final'
+        union all select sequence, root from missing_former_batches where anchorage = ?1
+        order by sequence desc limit 1
+        """,
+        (anchorage,),
+    )
+    return (row["sequence"], row["root"]) if row else None
+
+
 def begin_anchorage(session: Session, place: NewAnchorage) -> Anchorage:
     """Store the first anchorage unless there is one; return the last."""
     if not anchorages(session):
@@ -122,6 +136,14 @@ def move(session: Session, place: NewAnchorage, abandons: bool) -> Anchorage:  #
         """
     )
     session.execute("delete from displaced_batches")
+    # What a rebuild did not find was anchored where the database comes from.
+    session.execute(
+        """
+        insert into missing_former_batches (anchorage, sequence, root)
+        select (select max(number) from anchorages), sequence, root from missing_batches
+        """
+    )
+    session.execute("delete from missing_batches")
     # A stranger's anchors in one contract say nothing of those in another.
     session.execute("delete from facts where name = ?", (STRANGERS,))
     _add(session, place)

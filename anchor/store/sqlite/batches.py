@@ -46,14 +46,6 @@ def read_batch(session: Session, condition: str, *parameters: object) -> Batch |
     return None if row is None else _batch(row)
 
 
-def last_of(session: Session, anchorage: int) -> Batch | None:
-    """Return the final batch of the highest sequence of an anchorage that was left."""
-    condition = (
-        "anchorage = ? and former_sequence is not null and state = 'final' order by former_sequence desc"
-    )
-    return read_batch(session, condition, anchorage)
-
-
 def unmined_entries(session: Session) -> int:
     """Count the entries of all batches that are not mined."""
     row = session.one(

@@ -138,6 +138,10 @@ class SqliteStore:
         """See Store."""
         return await self._read(anchorages.anchorages)
 
+    async def former_head(self, anchorage: int) -> tuple[int, bytes] | None:
+        """See Store."""
+        return await self._read(lambda session: anchorages.former_head(session, anchorage))
+
     async def note_line(self, publishers: Sequence[str], *, contract: str, from_block: int) -> None:
         """See Store."""
         await self._writer.run(
@@ -380,10 +384,6 @@ class SqliteStore:
                 session, "anchorage = ? and former_sequence = ? and state = 'final'", anchorage, sequence
             )
         )
-
-    async def last_of(self, anchorage: int) -> Batch | None:
-        """See Store."""
-        return await self._read(lambda session: batches.last_of(session, anchorage))
 
     async def newest_sealed(self) -> Batch | None:
         """See Store."""
