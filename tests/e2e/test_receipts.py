@@ -77,6 +77,8 @@ async def test_receipt_of_a_promise_that_nobody_keeps_is_evidence(anvil: AnvilCh
     submitted = await _anchor("submit", "--wait", "none", badge, **asking)
     assert submitted.exit_code == 0, submitted.output
     await service.kill()
+    # Until a final block has the contract, nothing can be said.
+    await anvil.control("anvil_mine", "0x10")
     waiting = await _anchor("receipt", "check", badge, "--trust", trust, "--mirror", empty)
 
     await anvil.control("evm_increaseTime", 2 * 86_400)

@@ -13,7 +13,7 @@ import pytest
 from tests.support.anvil import AnvilChain, running_chain
 from tests.support.promises import Acknowledged, PromiseCheck
 from tests.support.running_service import IssuerAccess, RunningService
-from tests.support.tracing import attach, requires_strace
+from tests.support.tracing import attached, requires_strace
 
 pytestmark = [pytest.mark.anvil, requires_strace]
 
@@ -54,11 +54,12 @@ async def test_disk_error_under_a_request_refuses_it_and_ends_the_service(
 ) -> None:
     """Fault 3: EIO gives 503, the process exits with an error, and the next start is clean."""
     first = await _first(service)
-    await attach(service.pid, tmp_path / "trace", "-e", f"trace={call}", "-e", f"inject={call}:error=EIO")
     refused = secrets.token_bytes(32)
 
-    status, body = await _submit(service, first.issuer, refused)
-    exit_code = await service.wait_for_exit()
+    inject = f"inject={call}:error=EIO"
+    async with attached(service.pid, tmp_path / "trace", "-e", f"trace={call}", "-e", inject):
+        status, body = await _submit(service, first.issuer, refused)
+        exit_code = await service.wait_for_exit()
 
     assert status == 503, body
     assert exit_code == 1
@@ -77,17 +78,14 @@ async def test_full_disk_refuses_and_recovers_unattended(
 ) -> None:
     """Fault 4: ENOSPC gives 503 with Retry-After, reads go on, and freed space is all that is needed."""
     first = await _first(service)
-    tracer = await attach(
-        service.pid, tmp_path / "trace", "-e", "trace=pwrite64", "-e", "inject=pwrite64:error=ENOSPC"
-    )
     refused = secrets.token_bytes(32)
 
-    status, body = await _submit(service, first.issuer, refused)
-    read, _ = await service.request(
-        "GET", f"/v1/digests/{first.digest.hex()}/proof", headers=first.issuer.headers
-    )
-    tracer.terminate()
-    await tracer.communicate()
+    inject = "inject=pwrite64:error=ENOSPC"
+    async with attached(service.pid, tmp_path / "trace", "-e", "trace=pwrite64", "-e", inject):
+        status, body = await _submit(service, first.issuer, refused)
+        read, _ = await service.request(
+            "GET", f"/v1/digests/{first.digest.hex()}/proof", headers=first.issuer.headers
+        )
     again, _ = await _submit(service, first.issuer, refused)
 
     assert (status, read, again) == (503, 200, 201), body
@@ -103,13 +101,13 @@ async def test_killed_at_the_commit_of_a_request_is_never_half_there(
     """Fault 2: the whole service, killed while it syncs, comes back with a whole database."""
     first = await _first(service)
     inject = "inject=fdatasync:signal=KILL"
-    await attach(service.pid, tmp_path / "trace", "-e", "trace=fdatasync", "-e", inject)
     digests = [secrets.token_bytes(32) for _ in range(20)]
 
-    answers = await asyncio.gather(
-        *(_submit(service, first.issuer, digest) for digest in digests), return_exceptions=True
-    )
-    await service.kill()
+    async with attached(service.pid, tmp_path / "trace", "-e", "trace=fdatasync", "-e", inject):
+        answers = await asyncio.gather(
+            *(_submit(service, first.issuer, digest) for digest in digests), return_exceptions=True
+        )
+        await service.kill()
     await service.start()
 
     assert all(isinstance(answer, Exception) for answer in answers), (

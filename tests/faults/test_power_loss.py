@@ -16,7 +16,7 @@ from tests.support.prepared import Prepared, prepare
 from tests.support.running_service import RunningService
 from tests.support.storage_work import later_work, told_digests
 from tests.support.survivors import check_survivor
-from tests.support.tracing import Traced, attach, requires_strace, traced
+from tests.support.tracing import Traced, attached, requires_strace, traced
 
 pytestmark = requires_strace
 
@@ -77,12 +77,13 @@ async def test_response_is_written_after_the_log_of_writes_is_synced(tmp_path: P
         await service.start()
         issuer = await service.add_issuer()
         calls = "trace=pwrite64,fdatasync,sendto,sendmsg,write,writev"
-        await attach(service.pid, tmp_path / "trace", "-e", calls)
-        for _ in range(5):
-            body = {"digest": secrets.token_bytes(32).hex(), "method": "raw"}
-            status, _ = await service.request("POST", "/v1/digests", headers=issuer.headers, json=body)
-            assert status == 201
-        await service.stop()
+        async with attached(service.pid, tmp_path / "trace", "-e", calls) as tracer:
+            for _ in range(5):
+                body = {"digest": secrets.token_bytes(32).hex(), "method": "raw"}
+                status, _ = await service.request("POST", "/v1/digests", headers=issuer.headers, json=body)
+                assert status == 201
+            await service.stop()
+            await tracer.communicate()
 
     answers = 0
     unsynced = commits = 0

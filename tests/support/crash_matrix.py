@@ -24,7 +24,7 @@ from tests.support.rpc_proxy import RpcProxy
 from tests.support.running_service import IssuerAccess, RunningService
 
 MAX_OCCURRENCES = 3
-ATTEMPTS = 4
+ATTEMPTS = 12
 """Runs in which a point may be passed over, since a poll came at another moment than in the recorded run."""
 
 PATIENCE = 1000

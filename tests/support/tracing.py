@@ -7,8 +7,8 @@ import re
 import shutil
 import signal
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,8 +74,9 @@ class Traced:
         return "(INJECTED)" in self.trace or self.exit_code == -signal.SIGKILL
 
 
-async def attach(pid: int, log: Path, *options: str) -> asyncio.subprocess.Process:
-    """Trace a process and its threads from now on, into a file."""
+@asynccontextmanager
+async def attached(pid: int, log: Path, *options: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Trace a process and its threads into a file, until the context ends or they do."""
     tracer = await asyncio.create_subprocess_exec(
         "strace",
         "-f",
@@ -91,7 +92,12 @@ async def attach(pid: int, log: Path, *options: str) -> asyncio.subprocess.Proce
     assert tracer.stderr is not None
     line = await tracer.stderr.readline()
     assert b"attached" in line, f"strace cannot trace here: {line.decode()}"
-    return tracer
+    try:
+        yield tracer
+    finally:
+        with suppress(ProcessLookupError):
+            tracer.terminate()
+        await tracer.communicate()
 
 
 async def traced(
@@ -107,12 +113,11 @@ async def traced(
     forked = await fork(program, arguments, environment={"PATH": "/usr/bin:/bin"}, errors=errors, waits=True)
     calls = ",".join(_VARIANTS.get(call, call) for call in DISK_CALLS)
     injected = ("-e", injury.option) if injury else ()
-    tracer = await attach(forked.pid, log, "-e", f"trace={calls}", *injected, *options)
-    forked.open_gate()
-    output = await forked.output.read()
-    exit_code = await forked.wait()
-    with suppress(ProcessLookupError):
-        # A tracer ends with its last process.
+    async with attached(forked.pid, log, "-e", f"trace={calls}", *injected, *options) as tracer:
+        forked.open_gate()
+        output = await forked.output.read()
+        exit_code = await forked.wait()
+        # It ends with its last process, and has written all by then.
         await tracer.communicate()
     return Traced(
         lines=tuple(output.decode().splitlines()),
