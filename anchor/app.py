@@ -54,10 +54,10 @@ async def serve(
     chain = make_chain(settings)
     store.open()
     try:
-        await check_chain(
+        latest = await check_chain(
             store=store, chain=chain, signer=signer, settings=settings, accepts_strangers=accepts_strangers
         )
-        parts = assemble(settings, Edges(store=store, chain=chain, signer=signer, clock=clock))
+        parts = assemble(settings, Edges(store=store, chain=chain, signer=signer, clock=clock), latest=latest)
         # What was left unpublished at the last stop is published before anybody can ask for it.
         await parts.services.lists.publish_due()
         await _run(parts, settings, on_ready, finishes=finishes)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry
 
 from anchor.api.keys import Services
-from anchor.chain.protocol import Chain, Signer
+from anchor.chain.protocol import Block, Chain, Signer
 from anchor.clock import Clock
 from anchor.config import Settings
 from anchor.core.spending import SpendingPolicy
@@ -82,8 +82,12 @@ class _Signals:
     announcer: Announcer
 
 
-def assemble(settings: Settings, edges: Edges) -> Parts:
-    """Return the service, ready to run; makes its keys, but for the publisher's, at the first start."""
+def assemble(settings: Settings, edges: Edges, *, latest: Block) -> Parts:
+    """
+    Return the service, ready to run; makes its keys, but for the publisher's, at the first start.
+
+    `latest` is the block that the chain was checked at: promises made before the first look count from its time.
+    """
     signals = _Signals(work=asyncio.Event(), sealed=asyncio.Event(), announcer=Announcer())
     vault = open_vault(settings)
     lists = _list_publisher(settings, edges, vault, signals.announcer)
@@ -93,6 +97,7 @@ def assemble(settings: Settings, edges: Edges) -> Parts:
         clock=edges.clock,
         on_clock_fault=lists.set_clock_fault,
         endpoint_problems=edges.chain.endpoint_problems,
+        latest=latest,
     )
     due = DueTimes(batching=settings.batching, policy=policy, status=status, clock=edges.clock)
     services = _services(

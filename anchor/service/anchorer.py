@@ -223,7 +223,7 @@ class Anchorer:
             mined_block_hash=batch.block_hash,
             payload_nonce=live.nonce if live else None,
             burned_nonces=await self._burned_nonces(payloads, look),
-            payload_age_s=self._ages.age_s(live) if live else 0.0,
+            payload_age_s=self._ages.age_s(live) if live and not batch.state.is_mined else 0.0,
             is_elsewhere=is_elsewhere,
         )
         chain_view = ChainView(

@@ -32,6 +32,7 @@ class ChainStatus:
         clock: Clock,
         on_clock_fault: Callable[[str | None], None],
         endpoint_problems: Callable[[], Sequence[str]] = tuple,
+        latest: Block | None = None,
     ) -> None:
         self.endpoint_problems = endpoint_problems
         self._clock = clock
@@ -43,7 +44,7 @@ class ChainStatus:
         self.fee_cap_reached = False
         self.problem: str | None = "the chain has not been seen yet"
         self.clock_fault: str | None = None
-        self.latest: Block | None = None
+        self.latest = latest
         self.final_number: int | None = None
         self.final: Block | None = None
         self.final_problem: str | None = None

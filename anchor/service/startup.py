@@ -25,9 +25,11 @@ log = structlog.get_logger()
 
 async def check_chain(
     *, store: Store, chain: Chain, signer: Signer, settings: Settings, accepts_strangers: bool = False
-) -> None:
+) -> Block:
     """
     Compare the chain with the settings and with what the database is tied to, and note the line of succession.
+
+    Returns the block that all of it holds at, the newest.
 
     Raises ConfigError where chain id, genesis hash, contract code or base URL is not the one the database works with,
     or the signer's account is not the publisher that the chain shows now: the one the database began with, or the last
@@ -62,6 +64,7 @@ async def check_chain(
     await _note_line(store, anchorage, line, settings)
     await require_final_anchor(store, chain, line, latest)
     await _check_sequences(store, chain, signer, latest.hash, accepts_strangers=accepts_strangers)
+    return latest
 
 
 async def _require_contract(chain: Chain, contract: str, latest: Block) -> None:

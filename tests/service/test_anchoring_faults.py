@@ -591,6 +591,25 @@ async def test_clock_set_back_payload_is_replaced_in_time(service: Running, issu
     assert await service.state(batch.id) is BatchState.MINED
 
 
+async def test_clock_set_back_behind_a_batch_that_is_not_final_payload_is_replaced_in_time(
+    service: Running, issuer: Issuer
+) -> None:
+    """Fault 13: the batch before is looked at too, at every look; that must not make the payload young again."""
+    service.chain.finality_lag = None
+    await service.seal(issuer, 1)
+    await service.turn()
+    await service.mine()
+    batch = await service.seal(issuer, 2)
+    await service.turn()
+    service.chain.base_fee_wei *= 5
+    service.clock.step(-86_400)
+
+    await service.mine(17)
+
+    assert len(await service.store.payloads(batch.id)) == 2
+    assert await service.state(batch.id) is BatchState.MINED
+
+
 async def test_strangers_transaction_takes_the_nonce_signed_again_after_finality(
     service: Running, issuer: Issuer
 ) -> None:

@@ -107,6 +107,20 @@ async def test_promise_runs_from_the_newest_block_where_the_clock_is_slow(
     assert signed.promise.accepted_s == service.clock.now_ms() // 1000
 
 
+async def test_promise_before_the_first_look_runs_from_the_block_that_the_start_saw(
+    service: Running, issuer: Issuer
+) -> None:
+    """Fault 13: a clock that is days behind at the start must not make a promise that is broken when it is given."""
+    days_s = 7 * 86_400
+    service.chain.clock_offset_s = days_s
+    block = service.chain.mine()
+    await service.restart()
+
+    signed, _ = await promise_of(service, issuer, 1)
+
+    assert signed.promise.anchored_by_s == block.timestamp_s + PROMISE_S
+
+
 async def test_key_is_stored_before_it_signs(service: Running, issuer: Issuer) -> None:
     """A receipt whose public key no database knows could never be checked again."""
 

@@ -113,7 +113,7 @@ class Running:
         self.store = SqliteStore(self.settings.database, base_url=self.settings.server.base_url)
         self.store.open()
         try:
-            await check_chain(
+            latest = await check_chain(
                 store=self.store,
                 chain=self.chain,
                 signer=self.signer,
@@ -129,7 +129,7 @@ class Running:
             signer=self.signer,
             clock=self.clock,
         )
-        parts = assemble(self.settings, edges)
+        parts = assemble(self.settings, edges, latest=latest)
         self.services, self.sealer, self.anchorer = parts.services, parts.sealer, parts.anchorer
         self.deliveries = parts.deliveries
         await self.services.lists.publish_due()
