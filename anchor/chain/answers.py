@@ -9,7 +9,10 @@ from anchor.chain.failures import BadAnswer
 from anchor.chain.protocol import Block, Receipt
 
 MAX_QUANTITY = 2**63 - 1
-"""Block numbers, times, nonces and gas; everything in use is far below, and it fits an SQLite integer."""
+"""Block numbers, nonces and gas; everything in use is far below, and it fits an SQLite integer."""
+
+MAX_TIME_S = 2**35
+"""Times of blocks, up to the year 3058: a few of them added up are still a time that the calendar has."""
 
 MAX_WEI = 2**128 - 1
 
@@ -59,7 +62,7 @@ def block(value: Any) -> Block | None:
     return Block(
         number=quantity(header.get("number"), name="a block number"),
         hash=data(header.get("hash"), name="a block hash", size_bytes=32),
-        timestamp_s=quantity(header.get("timestamp"), name="a block time"),
+        timestamp_s=quantity(header.get("timestamp"), name="a block time", maximum=MAX_TIME_S),
         base_fee_wei=quantity(header.get("baseFeePerGas", "0x0"), name="a base fee", maximum=MAX_WEI),
     )
 

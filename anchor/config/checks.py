@@ -159,7 +159,8 @@ def _check_publisher(path: Path, publisher: PublisherSettings) -> None:
 def _check_promise(path: Path, settings: Settings) -> None:
     """Refuse a promise that honest operation could not keep: each would be evidence against the service."""
     anchoring = settings.anchoring
-    needed_s = settings.batching.max_age_s + _MENDING_S
+    # A transaction that the base fee has overtaken is stuck until it is replaced.
+    needed_s = settings.batching.max_age_s + settings.publisher.replace_after_s + _MENDING_S
     if anchoring.cheap_base_fee_gwei:
         needed_s += anchoring.cheap_wait_s
     if anchoring.daily_budget_ether:
@@ -168,7 +169,7 @@ def _check_promise(path: Path, settings: Settings) -> None:
     if settings.receipts.promise_s < needed_s:
         raise ConfigError(
             f"{path.name}: receipts.promise_s must be at least {needed_s:g}: batching.max_age_s, "
-            "anchoring.cheap_wait_s if cheap blocks are waited for, a day if there is a daily budget, and an hour "
+            "publisher.replace_after_s, anchoring.cheap_wait_s if cheap blocks are waited for, a day if there is a daily budget, and an hour "
             "to mend a fault"
         )
 

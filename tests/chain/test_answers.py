@@ -9,6 +9,9 @@ import pytest
 from anchor.chain import answers
 from anchor.chain.failures import BadAnswer
 from anchor.chain.protocol import Block, Receipt
+from anchor.core.expectation import Pace, expect_mined
+from anchor.core.spending import DAY_S
+from status_lists.datetimes import format_datetime
 
 HASH = "0x" + "ab" * 32
 OTHER_HASH = "0x" + "cd" * 32
@@ -91,6 +94,19 @@ def test_block_damaged_member_is_bad_answer(member: str, value: Any) -> None:
     """A pending block (null number or hash) and nonsense alike are refused."""
     with pytest.raises(BadAnswer):
         answers.block(BLOCK | {member: value})
+
+
+def test_block_time_beyond_the_calendar_is_bad_answer() -> None:
+    """Fault 32: estimates are worked out from block times, and an answer to a submission tells them as dates."""
+    latest, before = (answers.block(BLOCK | {"timestamp": hex(time)}) for time in (answers.MAX_TIME_S, 0))
+    assert latest is not None
+    assert before is not None
+    lag_s = latest.timestamp_s - before.timestamp_s
+    pace = Pace(block_time_s=lag_s, finality_lag_s=lag_s)
+    assert format_datetime(expect_mined(pace, now_s=latest.timestamp_s, waits_s=DAY_S).final_s * 1000)
+
+    with pytest.raises(BadAnswer, match="a block time out of range"):
+        answers.block(BLOCK | {"timestamp": hex(answers.MAX_TIME_S + 1)})
 
 
 def test_block_before_eip_1559_has_base_fee_zero() -> None:

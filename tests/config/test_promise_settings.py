@@ -37,14 +37,15 @@ def test_defaults_promise_a_day_and_limit_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "least_s"),
     [
-        ("[receipts]\npromise_s = {}\n", 60 + 3600),
-        ("[batching]\nmax_age_s = 1000\n[receipts]\npromise_s = {}\n", 1000 + 3600),
+        ("[receipts]\npromise_s = {}\n", 60 + 180 + 3600),
+        ("[publisher]\nreplace_after_s = 80_000\n[receipts]\npromise_s = {}\n", 60 + 80_000 + 3600),
+        ("[batching]\nmax_age_s = 1000\n[receipts]\npromise_s = {}\n", 1000 + 180 + 3600),
         (
             "[anchoring]\ncheap_base_fee_gwei = 2\ncheap_wait_s = 7000\n[receipts]\npromise_s = {}\n",
-            60 + 7000 + 3600,
+            60 + 180 + 7000 + 3600,
         ),
-        ("[anchoring]\ncheap_wait_s = 7000\n[receipts]\npromise_s = {}\n", 60 + 3600),
-        ("[anchoring]\ndaily_budget_ether = 0.5\n[receipts]\npromise_s = {}\n", 60 + 86_400 + 3600),
+        ("[anchoring]\ncheap_wait_s = 7000\n[receipts]\npromise_s = {}\n", 60 + 180 + 3600),
+        ("[anchoring]\ndaily_budget_ether = 0.5\n[receipts]\npromise_s = {}\n", 60 + 180 + 86_400 + 3600),
     ],
 )
 def test_promise_must_leave_room_for_every_wait_that_is_set(tmp_path: Path, text: str, least_s: int) -> None:
