@@ -119,7 +119,7 @@ class Metrics:
         )
         # Not 0 before there is a rate: that would read as an alarm.
         self._days.set(math.inf)
-        self._ready = Gauge("anchor_chain_ok", "1 while the chain answers", registry=registry)
+        self._ready = Gauge("anchor_chain_ok", "1 while looks at the chain succeed", registry=registry)
 
     async def refresh(self, services: Services) -> None:
         """Read the present values."""

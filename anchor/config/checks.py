@@ -169,8 +169,8 @@ def _check_promise(path: Path, settings: Settings) -> None:
     if settings.receipts.promise_s < needed_s:
         raise ConfigError(
             f"{path.name}: receipts.promise_s must be at least {needed_s:g}: batching.max_age_s, "
-            "publisher.replace_after_s, anchoring.cheap_wait_s if cheap blocks are waited for, a day if there is a daily budget, and an hour "
-            "to mend a fault"
+            "publisher.replace_after_s, anchoring.cheap_wait_s if cheap blocks are waited for, a day if there is a "
+            "daily budget, and an hour to mend a fault"
         )
 
 

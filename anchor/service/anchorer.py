@@ -95,6 +95,7 @@ class Anchorer:
                 self._status.failed(str(exc))
                 log.warning("chain.unavailable", reason=str(exc))
             except Overloaded as exc:
+                self._status.failed(str(exc))
                 log.error("anchor.not_stored", reason=str(exc))
             try:
                 await asyncio.wait_for(self._sealed.wait(), timeout=self._settings.poll_s)

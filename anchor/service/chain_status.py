@@ -17,13 +17,16 @@ MAX_LAG_CHANGE_S = 60
 
 UNREACHABLE_AFTER_FAILURES = 3
 
+UNSEALED_AFTER_FAILURES = 3
+"""A list that is made meanwhile, or a sequence that is taken, may put a seal off once."""
+
 
 class ChainStatus:
     """
     Written by the anchorer and the sealer, read by the API.
 
     `funds` is the account as of the newest block, `unpaid` why the newest payload was not signed, `hold` what holds
-    back a batch that is due, `final_problem` why nothing can be found final.
+    back a batch that is due, `final_problem` why nothing can be found final, `unsealed` why a batch cannot be sealed.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class ChainStatus:
         self._clock = clock
         self._on_clock_fault = on_clock_fault
         self._failures = 0
+        self._seals_failed = 0
         self._is_watching = False
         self._late_s: int | None = None
         self._agreed_offset_s: float | None = None
@@ -52,6 +56,7 @@ class ChainStatus:
         self.funds: Funds | None = None
         self.unpaid: str | None = None
         self.hold: Ruling | None = None
+        self.unsealed: str | None = None
         self.last_outcome: SendOutcome | None = None
 
     def answered(self) -> None:
@@ -66,6 +71,16 @@ class ChainStatus:
         if self._failures >= UNREACHABLE_AFTER_FAILURES or self.latest is None:
             self.problem = reason
 
+    def sealing_failed(self, reason: str) -> None:
+        """Note that a batch was due and could not be sealed; a few times in a row are a problem."""
+        self._seals_failed += 1
+        if self._seals_failed >= UNSEALED_AFTER_FAILURES:
+            self.unsealed = f"a batch that is due cannot be sealed: {reason}"
+
+    def sealed(self) -> None:
+        """Note that a batch was sealed."""
+        self._seals_failed, self.unsealed = 0, None
+
     def broadcast(self, outcome: SendOutcome) -> None:
         """Note what the endpoint said to the last broadcast."""
         self.last_outcome = outcome
@@ -75,8 +90,8 @@ class ChainStatus:
         self.last_outcome, self.fee_cap_reached = None, False
 
     def anchoring_problems(self) -> Sequence[str]:
-        """Return what keeps the newest payload from being mined and needs a person, each with what to do."""
-        problems = []
+        """Return what keeps the newest batch from being sealed or mined and needs a person, each with what to do."""
+        problems = [self.unsealed] if self.unsealed else []
         pause = self.unpaid or (self.funds.pause if self.funds is not None else None)
         if pause:
             problems.append(pause)

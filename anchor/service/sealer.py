@@ -135,7 +135,9 @@ class Sealer:
             await self._seal()
         except (Overloaded, Conflict) as exc:
             log.warning("batch.not_sealed", reason=str(exc))
+            self._status.sealing_failed(str(exc))
             return False
+        self._status.sealed()
         return True
 
     async def _has_unmined(self) -> bool:

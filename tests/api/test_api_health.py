@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 
+from anchor.errors import Overloaded
+from anchor.service.chain_status import UNSEALED_AFTER_FAILURES
+from anchor.service.sealer import RETRY_S
+from anchor.store.sqlite.writer import Session
 from tests.support.api_caller import ApiCaller, serving
-from tests.support.assembly import Running, digest, make_settings, new_chain, running
+from tests.support.assembly import Running, digest, make_settings, new_chain, running, until
 from tests.support.fake_sending_chain import GAS_USED
 
 
@@ -71,6 +76,68 @@ async def test_anchor_that_does_not_get_on_is_not_ready(api: ApiCaller, service:
     service.chain.unaffordable = False
     await service.mine(2)
     assert (await api.get("/readyz")).json["problems"] == []
+
+
+async def test_full_disk_is_not_ready_until_there_is_space(
+    api: ApiCaller, service: Running, key: str
+) -> None:
+    """Fault 4: what was acknowledged is due and cannot be sealed; nobody may find that out by a broken promise."""
+    await service.mine()
+    digests = b"".join(digest(number) for number in range(1000))
+    sent = await api.post("/v1/digests?method=raw", key=key, body=digests, kind="application/octet-stream")
+    service.services.status.answered()
+    unlimited = await _pragma(service, "max_page_count")
+    await _pragma(service, f"max_page_count = {await _pragma(service, 'page_count')}")
+    await service.sealer.step()
+    first = await api.get("/readyz")
+    for _ in range(UNSEALED_AFTER_FAILURES):
+        assert await service.sealer.step() == RETRY_S
+    later = await api.get("/readyz")
+    await _pragma(service, f"max_page_count = {unlimited}")
+    await service.mine(2)
+    mended = await api.get("/readyz")
+
+    assert sent.status == 200
+    assert (first.status, later.status, mended.status) == (200, 503, 200)
+    assert "cannot be sealed: the disk is full" in later.json["problems"][0]
+    assert mended.json["backlog"] == 0
+
+
+async def test_looks_that_cannot_be_stored_are_not_ready(api: ApiCaller, service: Running, key: str) -> None:
+    """Fault 4: the chain answers, and what it shows cannot be written down."""
+
+    async def refuse() -> None:
+        service.hooks.before["mark_mined"] = refuse
+        raise Overloaded("the disk is full: free some space", retry_after_s=60)
+
+    await api.post("/v1/digests", {"digest": digest(1).hex(), "method": "raw"}, key=key)
+    service.clock.advance(60)
+    await service.turn()
+    service.hooks.before["mark_mined"] = refuse
+    service.chain.mine()
+    anchoring = asyncio.create_task(service.anchorer.run())
+
+    async def is_told() -> bool:
+        return "the disk is full: free some space" in (await api.get("/readyz")).json["problems"]
+
+    async def is_ready() -> bool:
+        return (await api.get("/readyz")).status == 200
+
+    await until(is_told)
+    service.hooks.clear()
+    await until(is_ready)
+    anchoring.cancel()
+
+
+async def _pragma(service: Running, sql: str) -> int:
+    """Run a PRAGMA on the writing connection and return its value."""
+
+    def operation(session: Session) -> int:
+        row = session.one(f"pragma {sql}")
+        assert row is not None
+        return int(row[0])
+
+    return await service.store._writer.run(operation)
 
 
 async def test_fee_cap_that_is_reached_is_not_ready(tmp_path: Path) -> None:
