@@ -11,10 +11,11 @@ import asyncio
 import multiprocessing
 import os
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -40,6 +41,10 @@ _PRELOADED = [
 ]
 
 
+_asking = threading.Lock()
+"""An exit code can be read once, and each start reads those of all processes: a second reader at once gets 255."""
+
+
 @dataclass(frozen=True, slots=True)
 class Forked:
     """A process; `output` yields what it writes to standard output, and then its end; `errors` gets the rest."""
@@ -56,7 +61,8 @@ class Forked:
 
     @property
     def returncode(self) -> int | None:
-        return self.process.exitcode
+        with _asking:
+            return self.process.exitcode
 
     def open_gate(self) -> None:
         """Let a process go on that was started with `waits`."""
@@ -75,9 +81,7 @@ class Forked:
 
     async def wait(self) -> int:
         """Return the exit code once the process is gone; minus the signal's number where one ended it."""
-        await asyncio.to_thread(self.process.join)
-        assert self.process.exitcode is not None
-        return self.process.exitcode
+        return await asyncio.to_thread(_exit_code_of, self.process)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +96,20 @@ class _Setting:
 def anchor(arguments: list[str]) -> None:
     """Run the `anchor` command."""
     main(arguments, prog_name="anchor")
+
+
+def _start(process: ForkServerProcess) -> None:
+    with _asking:
+        process.start()
+
+
+def _exit_code_of(process: ForkServerProcess) -> int:
+    """Wait for a process's end."""
+    wait([process.sentinel])
+    with _asking:
+        process.join()
+        assert process.exitcode is not None
+        return process.exitcode
 
 
 async def fork(
@@ -114,7 +132,7 @@ async def fork(
     waiting, gate = context.Pipe(duplex=False)
     setting = _Setting(environment=dict(environment), folder=str(folder), errors=str(errors))
     process = context.Process(target=_run, args=(program, arguments, setting, writer, waiting))
-    await asyncio.to_thread(process.start)
+    await asyncio.to_thread(_start, process)
     writer.close()
     waiting.close()
     forked = Forked(process=process, output=await _stream(reader), errors=errors, gate=gate)
