@@ -45,6 +45,8 @@ _BOUNDS = {
     "anchoring.warn_days": (0, 1000),
     "receipts.promise_s": (1, 30 * _DAY_S),
     "lists.ttl_s": (1, _MAX_COUNT),
+    # A list whose validity ends beyond the calendar could never be signed, and would hold up every batch.
+    "lists.validity_s": (2, 3650 * _DAY_S),
     "verify.min_list_entries": (1, _MAX_COUNT),
     "limits.packed_body_bytes": (32, _MAX_COUNT),
     "limits.json_body_bytes": (1, _MAX_COUNT),

@@ -194,6 +194,7 @@ OUT_OF_BOUNDS = {
     "batching.status_wait_s": (-1, 1801),
     "batching.heartbeat_s": (0, 86_401),
     "lists.ttl_s": (0, -5),
+    "lists.validity_s": (3651 * 86_400,),
     "limits.packed_body_bytes": (0,),
     "limits.json_body_bytes": (0,),
     "limits.items_per_request": (0,),
