@@ -52,6 +52,20 @@ def copy_durably(source: Path, target: Path, *, mode: int) -> bytes:
     return digest.digest()
 
 
+def make_folder(path: Path, *, mode: int = 0o777) -> None:
+    """
+    Make a folder of this mode, and those above it, where they are missing.
+
+    Guarantees on return that those names survive loss of power: a file that is synced in a folder whose own name is
+    lost is lost with it.
+    """
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    path.mkdir(mode=mode, exist_ok=True)
+    sync_folder(path.parent)
+
+
 def file_sha256(path: Path) -> bytes:
     """Return the SHA-256 of a file."""
     with path.open("rb") as file:

@@ -14,7 +14,15 @@ from anchor import __version__
 from anchor.backup.checking import check_copy, facts_of
 from anchor.backup.manifest import MANIFEST, BackedUpFile, BackupManifest
 from anchor.config import StorageSettings
-from anchor.durable_files import PRIVATE, copy_durably, file_sha256, sync_file, sync_folder, write_durably
+from anchor.durable_files import (
+    PRIVATE,
+    copy_durably,
+    file_sha256,
+    make_folder,
+    sync_file,
+    sync_folder,
+    write_durably,
+)
 from anchor.errors import FatalError, InvalidInput
 from anchor.store.sqlite.connection import open_for_reading
 
@@ -72,7 +80,7 @@ def _fill(settings: StorageSettings, folder: Path, on_pages: OnPages | None) -> 
     files = [BackedUpFile(name, copy.stat().st_size, file_sha256(copy))]
     for path in inside:
         relative = path.relative_to(settings.data_dir)
-        (folder / relative).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder((folder / relative).parent, mode=0o700)
         digest = copy_durably(path, folder / relative, mode=PRIVATE)
         files.append(BackedUpFile(relative.as_posix(), (folder / relative).stat().st_size, digest))
     facts = facts_of(copy)

@@ -9,7 +9,7 @@ from anchor.backup.checking import check_copy, facts_of
 from anchor.backup.manifest import MANIFEST, MAX_MANIFEST_BYTES, BackupManifest, parse_manifest
 from anchor.chain.protocol import ChainReader
 from anchor.config import Settings
-from anchor.durable_files import PRIVATE, copy_durably, file_sha256
+from anchor.durable_files import PRIVATE, copy_durably, file_sha256, make_folder
 from anchor.errors import ConfigError, FatalError, InvalidInput
 from anchor.store.sqlite.connection import FileLock
 from anchor.verify.chain_view import open_view
@@ -72,13 +72,13 @@ def put_back(plan: RestorePlan, settings: Settings) -> tuple[str, ...]:
     repeated. Raises FatalError where a service holds the lock, InvalidInput where other data is there.
     """
     data_dir = settings.data_dir
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(data_dir, mode=0o700)
     lock = FileLock(settings.database)
     try:
         _require_empty(plan, settings)
         for file in sorted(plan.manifest.files, key=lambda item: item.name == settings.database.name):
             target = data_dir / file.name
-            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(target.parent, mode=0o700)
             if target.exists():
                 continue
             if copy_durably(plan.folder / file.name, target, mode=PRIVATE) != file.sha256:

@@ -12,6 +12,7 @@ from typing import Any
 
 from eth_account import Account
 
+from anchor.durable_files import make_folder
 from anchor.errors import ConfigError, InvalidInput
 
 MAX_KEY_FILE_BYTES = 64 * 1024
@@ -108,7 +109,7 @@ def _require_private(path: Path, status: os.stat_result) -> None:
 def _write_private(path: Path, text: str) -> None:
     """Write a new file of mode 0600; it and its name are on disk when this returns."""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path.parent, mode=0o700)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)

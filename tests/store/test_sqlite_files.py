@@ -90,6 +90,25 @@ async def test_readers_cannot_write(store: SqliteStore) -> None:
         await store._read(lambda session: session.execute("delete from facts"))
 
 
+async def test_names_of_new_folders_are_synced_before_the_database_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fault 5: of a data folder whose own name was never synced, loss of power takes all that was acknowledged."""
+    synced: list[Path] = []
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        fsync(descriptor)
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+
+    monkeypatch.setattr(os, "fsync", note)
+    store = SqliteStore(tmp_path / "service" / "data" / "anchor.db", base_url=BASE_URL)
+    store.open()
+    await store.close()
+
+    assert synced[:3] == [tmp_path, tmp_path / "service", tmp_path / "service" / "data"]
+
+
 async def test_open_twice_refused_with_a_clear_message(store: SqliteStore, tmp_path: Path) -> None:
     """A second store on one file is refused at once; the first goes on."""
     with pytest.raises(FatalError, match=r"another service is using anchor\.db"):

@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from anchor.core.entries import Purpose, StatusEntry
+from anchor.durable_files import make_folder
 from anchor.errors import FatalError
 from anchor.store.records import (
     Accepted,
@@ -81,7 +82,7 @@ class SqliteStore:
 
     def open(self) -> None:
         """Lock the file, bring it to the newest shape, and start the writing thread; FatalError where that fails."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self._path.parent)
         self._lock = FileLock(self._path)
         try:
             self._writer.start()
