@@ -29,13 +29,12 @@ async def check_chain(
     """
     Compare the chain with the settings and with what the database is tied to, and note the line of succession.
 
-    Returns the block that all of it holds at, the newest.
-
-    Raises ConfigError where chain id, genesis hash, contract code or base URL is not the one the database works with,
-    or the signer's account is not the publisher that the chain shows now: the one the database began with, or the last
-    that succeeded it. Raises FatalError where the chain knows anchors of this publisher that the database does not,
-    unless `accepts_strangers`, or no longer holds one that was final. What a service saw a stranger anchor while it ran
-    is known to its database.
+    Returns the newest block, as of which all of it holds. Raises ConfigError where chain id, genesis hash, contract
+    code or base URL is not the one the database works with, or the signer's account is not the publisher that the chain
+    shows now: the one the database began with, or the last that succeeded it. Raises FatalError where the chain knows
+    anchors of this publisher that the database does not, or a pool transactions, unless `accepts_strangers`, and where
+    the chain no longer holds an anchor that was final. What a service saw a stranger anchor while it ran is known to its
+    database.
     """
     identity = await chain.identity()
     if identity.chain_id != settings.chain_id:
@@ -64,6 +63,8 @@ async def check_chain(
     await _note_line(store, anchorage, line, settings)
     await require_final_anchor(store, chain, line, latest)
     await _check_sequences(store, chain, signer, latest.hash, accepts_strangers=accepts_strangers)
+    if not accepts_strangers:
+        await _check_pool(store, chain, signer.address, latest.hash)
     return latest
 
 
@@ -141,3 +142,25 @@ async def _check_sequences(
         await store.note_strangers(head.record.sequence)
         return
     raise FatalError(unknown_anchors(signer.address, head, known=known))
+
+
+async def _check_pool(store: Store, chain: Chain, account: str, latest_hash: bytes) -> None:
+    """
+    Raise FatalError where a pool holds a transaction of the account that the database does not know.
+
+    It may be an anchor of ours that an old backup does not know: once it is mined, nobody could tell it from a
+    stranger's any more, and its digests would be anchored again. Not every endpoint tells of its pool.
+    """
+    try:
+        next_nonce = await chain.nonce(account, "pending")
+    except ChainUnavailable as exc:
+        log.warning("chain.pool_unreadable", reason=str(exc))
+        return
+    for nonce in range(await chain.nonce(account, latest_hash), next_nonce):
+        if not await store.payloads_of_nonce(account, nonce):
+            raise FatalError(
+                f"a transaction of {account} with nonce {nonce} waits in the pool, and this database does not know "
+                "it: an old backup was put back, or the key is used elsewhere, which cannot be told apart; put the "
+                "newest database back, or start again once it is mined or, only where you are sure that it is no "
+                "anchor of this service, with --accept-foreign-anchors"
+            )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from anchor.chain.protocol import BlockTag
 from anchor.chain.signer import LocalSigner
 from anchor.config import PublisherSettings, Secret, ServerSettings
 from anchor.core.lifecycle import BatchState
@@ -150,6 +151,47 @@ async def test_old_backup_refused(service: Running, issuer: Issuer) -> None:
     database.write_bytes(current)
     await service.start()
     assert len(service.chain.anchored_roots(service.publisher)) == 1
+
+
+async def test_old_backup_is_refused_while_what_it_does_not_know_waits_in_the_pool(
+    service: Running, issuer: Issuer
+) -> None:
+    """Fault 9: the chain shows nothing yet; once it is mined, digests of the backup would be anchored a second time."""
+    chain, database = service.chain, service.settings.database
+    (accepted,) = await service.submit(issuer, 1)
+    await service.store.close()
+    backup = database.read_bytes()
+    await service.start()
+    service.clock.advance(60)
+    await service.turn()
+    await service.store.close()
+    newest = database.read_bytes()
+
+    database.write_bytes(backup)
+    await refused(service, FatalError, "nonce 0 waits in the pool, .* an old backup was put back")
+    await service.start(accepts_strangers=True)
+    await service.store.close()
+
+    database.write_bytes(newest)
+    await service.start()
+    await service.mine(4)
+    assert len(chain.anchored_roots(service.publisher)) == 1
+    await check_everything(service, issuer, accepted)
+
+
+async def test_pool_that_cannot_be_looked_into_hinders_no_start(service: Running, issuer: Issuer) -> None:
+    """Endpoints differ in what they tell of a pool: the chain's own state is what a start needs."""
+    await service.seal(issuer, 1)
+    await service.turn()
+    nonce = service.chain.nonce
+
+    async def refuses_pending(address: str, at: BlockTag) -> int:
+        if at == "pending":
+            raise ChainUnavailable("the method is not supported")
+        return await nonce(address, at)
+
+    service.chain.nonce = refuses_pending  # type: ignore[method-assign]
+    await service.restart()
 
 
 async def test_old_backup_behind_an_endpoint_that_lags_stops_when_it_catches_up(

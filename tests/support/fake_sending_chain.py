@@ -7,6 +7,7 @@ every read answers as of the block that it names.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -349,7 +350,11 @@ class SendingChain:
         return self.balances_wei.get(address, 10**18)
 
     async def nonce(self, address: str, at: BlockTag) -> int:
-        """Return the transaction count as of a block."""
+        """Return the transaction count as of a block, or with what the pool would let follow."""
+        if at == "pending":
+            self._require_answer()
+            nonce = self._mined[-1].state.nonces.get(address, 0)
+            return next(count for count in itertools.count(nonce) if (address, count) not in self.pool)
         assert isinstance(at, bytes), "state is asked for by block hash"
         return self._state(at).nonces.get(address, 0)
 
