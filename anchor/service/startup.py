@@ -31,10 +31,10 @@ async def check_chain(
 
     Returns the newest block, as of which all of it holds. Raises ConfigError where chain id, genesis hash, contract
     code or base URL is not the one the database works with, or the signer's account is not the publisher that the chain
-    shows now: the one the database began with, or the last that succeeded it. Raises FatalError where the chain knows
-    anchors of this publisher that the database does not, or a pool transactions, unless `accepts_strangers`, and where
-    the chain no longer holds an anchor that was final. What a service saw a stranger anchor while it ran is known to its
-    database.
+    shows now: the one the database began with, or the last that succeeded it. Raises FatalError where the chain has
+    anchors of this publisher that the database does not know, or a pool has such transactions, unless
+    `accepts_strangers`; and where the chain no longer holds an anchor that was final. What a service saw a stranger
+    anchor while it ran is known to its database.
     """
     identity = await chain.identity()
     if identity.chain_id != settings.chain_id:
