@@ -21,6 +21,12 @@ log = structlog.get_logger()
 ANCHOR_GAS_LIMIT = 120_000
 """Twice what the dearest anchor costs, the first of a publisher; unused gas is not paid for."""
 
+NONCES_AHEAD = 64
+"""A payload whose nonce is further ahead, since an endpoint once told a wrong one, keeps nothing back.
+
+It can be mined only after as many others, and counts again before that.
+"""
+
 RATE_PERIOD_S = 7 * DAY_S
 """The present rate is that of the last week: term and holidays show in it, one busy hour does not."""
 
@@ -90,7 +96,7 @@ class Spending:
             noted = next((cost for cost in costs if cost.cost_wei is not None), None)
             if noted is not None and (sender != self._publisher or of_nonce < nonce):
                 spent_wei += (noted.cost_wei or 0) if (noted.mined_s or 0) >= now_s - DAY_S else 0
-            elif sender == self._publisher:
+            elif sender == self._publisher and of_nonce < nonce + NONCES_AHEAD:
                 # One payload of a nonce is mined at most: the dearest is the worst that can come.
                 open_wei += max(cost.worst_wei for cost in costs)
         return Purse(balance_wei=balance_wei, spent_wei=spent_wei, open_wei=open_wei)

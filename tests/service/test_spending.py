@@ -209,6 +209,31 @@ async def test_cost_of_the_key_before_counts_after_a_succession(service: Running
     assert await service.store.open_costs() == []
 
 
+async def test_nonce_that_an_endpoint_made_up_holds_no_money_back_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fault 32: what was signed for a nonce far above is mined after so many others, if ever: it costs nothing now."""
+    settings = make_settings(
+        tmp_path, anchoring=AnchoringSettings(daily_budget_ether=1.5 * WORST_WEI / 10**18)
+    )
+    async with running(settings, new_chain()) as service:
+        batch = await service.seal(await service.add_issuer(), 1)
+        nonce = service.chain.nonce
+
+        async def made_up(address: str, at: BlockTag) -> int:
+            return await nonce(address, at) + 10**9
+
+        with monkeypatch.context() as lying:
+            lying.setattr(service.chain, "nonce", made_up)
+            await service.anchorer.step()
+        (payload,) = await service.store.payloads(batch.id)
+        assert payload.nonce == 10**9
+        await service.mine(6)
+
+        assert await service.state(batch.id) is BatchState.FINAL
+        assert (purse(service).spent_wei, purse(service).open_wei) == (COST_WEI, 0)
+
+
 async def test_replacements_count_once_at_the_dearest(service: Running, issuer: Issuer) -> None:
     """Of several payloads of one nonce one is mined: the worst of them is the worst there is."""
     await service.seal(issuer, 1)
