@@ -106,12 +106,23 @@ class Spending:
         self._tip_wei = await self._chain.priority_fee_wei()
         return self._tip_wei
 
+    async def _last_tip_wei(self) -> int:
+        """Return the tip that was suggested last; 0 where nobody tells one, since only signing cannot do without."""
+        if self._tip_wei is not None:
+            return self._tip_wei
+        try:
+            return await self.ask_tip_wei()
+        except ChainUnavailable as exc:
+            log.warning("chain.tip_unknown", reason=str(exc))
+            return 0
+
     async def funds(self, purse: Purse, *, now_s: int, base_fee_wei: int) -> Funds:
         """Return what can be said of the account at a base fee, and the tip that was suggested last."""
         week = await self._store.spent_since(now_s - RATE_PERIOD_S)
         in_s = max(DAY_S, now_s - week.first_mined_s) if week.first_mined_s is not None else DAY_S
-        tip_wei = await self.ask_tip_wei() if self._tip_wei is None else self._tip_wei
-        offer = first_offer(base_fee_wei=base_fee_wei, priority_fee_wei=tip_wei, cap_wei=self._max_fee_wei)
+        offer = first_offer(
+            base_fee_wei=base_fee_wei, priority_fee_wei=await self._last_tip_wei(), cap_wei=self._max_fee_wei
+        )
         cost_wei = ANCHOR_GAS_LIMIT * offer.max_fee_wei
         pause = why_unpayable(self._policy, purse, cost_wei=cost_wei)
         if pause is not None:

@@ -234,6 +234,29 @@ async def test_nonce_that_an_endpoint_made_up_holds_no_money_back_for_ever(
         assert (purse(service).spent_wei, purse(service).open_wei) == (COST_WEI, 0)
 
 
+async def test_tip_that_nobody_tells_hides_no_anchor(
+    service: Running, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fault 31: only what is to be signed needs it; after a restart too, what is mined is seen, and becomes final."""
+    batch = await service.seal(issuer, 1)
+    await service.anchorer.step()
+    await service.restart()
+
+    async def untold() -> int:
+        raise ChainUnavailable("the method eth_maxPriorityFeePerGas does not exist")
+
+    with monkeypatch.context() as silent:
+        silent.setattr(service.chain, "priority_fee_wei", untold)
+        await service.mine(4)
+        assert await service.state(batch.id) is BatchState.FINAL
+        later = await service.seal(issuer, 2)
+        with pytest.raises(ChainUnavailable, match="eth_maxPriorityFeePerGas"):
+            await service.anchorer.step()
+        assert list(await service.store.payloads(later.id)) == []
+    await service.mine(4)
+    assert await service.state(later.id) is BatchState.FINAL
+
+
 async def test_replacements_count_once_at_the_dearest(service: Running, issuer: Issuer) -> None:
     """Of several payloads of one nonce one is mined: the worst of them is the worst there is."""
     await service.seal(issuer, 1)
