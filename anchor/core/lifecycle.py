@@ -97,6 +97,9 @@ def decide_step(batch: BatchView, chain: ChainView, *, replace_after_s: float) -
         return Decision(Step.MARK_UNMINED, "a reorganisation dropped the anchor's block")
     if chain.next_sequence > batch.sequence:
         return _sequence_taken(batch, chain)
+    if chain.next_sequence < batch.sequence:
+        # The oldest batch follows on what is final: an endpoint lags, and its nonces are used ones.
+        return Decision(Step.WAIT, f"the chain shows no sequence {batch.sequence - 1} yet")
     if batch.payload_nonce is None:
         return Decision(Step.SIGN)
     if batch.payload_nonce < chain.nonce:

@@ -234,6 +234,27 @@ async def test_nonce_that_an_endpoint_made_up_holds_no_money_back_for_ever(
         assert (purse(service).spent_wei, purse(service).open_wei) == (COST_WEI, 0)
 
 
+async def test_endpoint_that_lags_behind_what_is_final_costs_nothing(
+    service: Running, issuer: Issuer
+) -> None:
+    """Fault 31: nothing is signed for a nonce that is used, whose cost nobody could tell then."""
+    chain = service.chain
+    chain.finality_lag = 0
+    await anchor(service, issuer, 1)
+    batch = await service.seal(issuer, 2)
+    await service.anchorer.step()
+    whole, final = chain._mined, chain._finalized_number
+    chain._mined, chain._finalized_number = whole[:1], 0
+    await service.anchorer.step()
+    chain._mined, chain._finalized_number = whole, final
+    assert len(await service.store.payloads(batch.id)) == 1
+
+    await service.mine(3)
+
+    assert await service.state(batch.id) is BatchState.FINAL
+    assert (purse(service).spent_wei, purse(service).open_wei) == (2 * COST_WEI, 0)
+
+
 async def test_tip_that_nobody_tells_hides_no_anchor(
     service: Running, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
