@@ -1,4 +1,4 @@
-"""docs/faults.md is complete, and what it says shows a fault is a test that names that fault."""
+"""docs/faults.md is complete, what it says shows a fault is a test that names it, and the threat model names tests."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ FAULTS = 50
 _ROW = re.compile(r"\| (\d+) \| (.+?) \| (.+?) \| (.+?) \|")
 _NAMED = re.compile(r"\b[Ff]aults? ((?:\d+(?:, | and | to )?)+)")
 _TEST = re.compile(r"`(test_\w+)`")
+_PATH = re.compile(r"`(tests/[\w/.]+)`")
 
 
 def _rows() -> dict[int, list[str]]:
@@ -66,3 +67,13 @@ def test_tests_of_the_table_exist_and_name_their_fault() -> None:
     ]
 
     assert wrong == []
+
+
+def test_tests_of_the_threat_model_exist() -> None:
+    """No claim rests on a test that is not there: every row names one, or a file or folder of them."""
+    text = (ROOT / "docs" / "threat-model.md").read_text("utf-8")
+    names, paths = _TEST.findall(text), _PATH.findall(text)
+    assert min(len(names), len(paths)) > 0
+
+    assert sorted(set(names) - set(_tests())) == []
+    assert [path for path in paths if not (ROOT / path).exists()] == []
