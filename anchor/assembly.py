@@ -83,11 +83,7 @@ class _Signals:
 
 
 def assemble(settings: Settings, edges: Edges, *, latest: Block) -> Parts:
-    """
-    Return the service, ready to run; makes its keys, but for the publisher's, at the first start.
-
-    `latest` is the block that the chain was checked at: promises made before the first look count from its time.
-    """
+    """Return the service, ready to run; makes its keys, but for the publisher's, at the first start."""
     signals = _Signals(work=asyncio.Event(), sealed=asyncio.Event(), announcer=Announcer())
     vault = open_vault(settings)
     lists = _list_publisher(settings, edges, vault, signals.announcer)
@@ -97,6 +93,7 @@ def assemble(settings: Settings, edges: Edges, *, latest: Block) -> Parts:
         clock=edges.clock,
         on_clock_fault=lists.set_clock_fault,
         endpoint_problems=edges.chain.endpoint_problems,
+        # The block that the chain was checked at: promises before the first look count from its time.
         latest=latest,
     )
     due = DueTimes(batching=settings.batching, policy=policy, status=status, clock=edges.clock)

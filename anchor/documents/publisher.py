@@ -31,6 +31,11 @@ class EarlierAnchorage:
     head_sequence: int
     head_root: bytes | None
 
+    @property
+    def identity(self) -> tuple[int, bytes, str]:
+        """What tells one anchorage from another: chain id, genesis hash, and the contract in lower case."""
+        return self.chain_id, self.genesis_hash, self.contract.lower()
+
 
 @dataclass(frozen=True, slots=True)
 class PublisherDocument:
@@ -51,6 +56,11 @@ class PublisherDocument:
     head_root: bytes | None
     successors: tuple[str, ...] = ()
     earlier: tuple[EarlierAnchorage, ...] = ()
+
+    @property
+    def identity(self) -> tuple[int, bytes, str]:
+        """What tells one anchorage from another: chain id, genesis hash, and the contract in lower case."""
+        return self.chain_id, self.genesis_hash, self.contract.lower()
 
 
 def publisher_to_json(document: PublisherDocument) -> dict[str, JsonValue]:

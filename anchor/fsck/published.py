@@ -43,8 +43,7 @@ async def _check_publisher(session: Session, check: Check, files: PublishedFiles
         check.fail("publisher document", f"it is not published as it should be: {exc}")
         return
     *left, last = anchorages(session)
-    present = (document.chain_id, document.genesis_hash, document.contract.lower())
-    is_present = present == (last.chain_id, last.genesis_hash, last.contract.lower())
+    is_present = document.identity == (last.chain_id, last.genesis_hash, last.contract.lower())
     check.expect(is_present, "publisher document", "another anchorage is published as the present one")
     earlier = tuple(earlier_anchorage(place, former_head(session, place.number)) for place in left)
     check.expect(

@@ -118,7 +118,7 @@ def _require_same_publisher(mirror: MirrorFolder, publisher: PublisherDocument) 
     if content is None:
         return
     kept = parse_publisher(content)
-    left = {_place(earlier): earlier.number for earlier in publisher.earlier}.get(_place(kept))
+    left = {earlier.identity: earlier.number for earlier in publisher.earlier}.get(kept.identity)
     if left is not None and kept.base_url == publisher.base_url:
         # The publisher moved since: what is here is of an anchorage that was left, and the new one begins.
         mirror.leave(left)
@@ -136,8 +136,4 @@ def _require_same_publisher(mirror: MirrorFolder, publisher: PublisherDocument) 
 
 
 def _identity(document: PublisherDocument) -> tuple[object, ...]:
-    return *_place(document), document.base_url
-
-
-def _place(document: PublisherDocument | EarlierAnchorage) -> tuple[object, ...]:
-    return document.chain_id, document.genesis_hash, document.contract.lower()
+    return *document.identity, document.base_url

@@ -46,10 +46,10 @@ class Place:
         """Return where this place has an anchorage's batches: what is the last for one may be left for another."""
         if self.document is None:
             return self.files if is_last else self.files.of_anchorage(anchorage.number)
-        if _identity(self.document) == _identity(anchorage):
+        if self.document.identity == anchorage.identity:
             return self.files
-        known = {_identity(earlier): earlier.number for earlier in self.document.earlier}
-        return self.files.of_anchorage(known.get(_identity(anchorage), anchorage.number))
+        known = {earlier.identity: earlier.number for earlier in self.document.earlier}
+        return self.files.of_anchorage(known.get(anchorage.identity, anchorage.number))
 
 
 async def read_place(files: PublishedFiles) -> Place:
@@ -70,14 +70,14 @@ def earlier_anchorages(places: Sequence[Place], current: EarlierAnchorage) -> tu
     accounts = [(*place.document.earlier, _present(place.document)) for place in places if place.document]
     if not accounts:
         return ()
-    known = [[_identity(anchorage) for anchorage in account] for account in accounts]
-    whole = next((at for at, account in enumerate(known) if _identity(current) in account), None)
+    known = [[anchorage.identity for anchorage in account] for account in accounts]
+    whole = next((at for at, account in enumerate(known) if current.identity in account), None)
     if whole is None:
         raise ConfigError(
             f"none of the places, the backup included, knows contract {current.contract} on chain {current.chain_id}: "
             "they are another service's, or older than its last move; correct the settings, or name a newer mirror"
         )
-    end = known[whole].index(_identity(current))
+    end = known[whole].index(current.identity)
     for account in known:
         if account[: end + 1] != known[whole][: len(account)][: end + 1]:
             raise ConfigError(
@@ -205,10 +205,6 @@ def _said_anchor(document: BatchDocument, previous: bytes | None) -> AuditedAnch
     return AuditedAnchor(
         publisher=claim.publisher, event=event, time_s=claim.block_time_s, previous_root=previous
     )
-
-
-def _identity(place: PublisherDocument | EarlierAnchorage) -> tuple[int, bytes, str]:
-    return place.chain_id, place.genesis_hash, place.contract.lower()
 
 
 def _present(document: PublisherDocument) -> EarlierAnchorage:

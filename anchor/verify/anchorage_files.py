@@ -36,12 +36,8 @@ def place_of(
     document: PublisherDocument, anchorage: Anchorage
 ) -> PublisherDocument | EarlierAnchorage | None:
     """Return what a publisher document says of an anchorage; None where it does not know it."""
-    wanted = (anchorage.chain_id, anchorage.genesis_hash, anchorage.contract.lower())
     places: tuple[PublisherDocument | EarlierAnchorage, ...] = (document, *reversed(document.earlier))
-    for place in places:
-        if (place.chain_id, place.genesis_hash, place.contract.lower()) == wanted:
-            return place
-    return None
+    return next((place for place in places if place.identity == anchorage.identity), None)
 
 
 def files_of(files: PublishedFiles, document: PublisherDocument, anchorage: Anchorage) -> PublishedFiles:

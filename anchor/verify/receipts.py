@@ -96,11 +96,7 @@ def _require_trusted(signed: SignedPromise, trust: TrustSet) -> Anchorage:
     """Return the anchorage that a promise is about, once a key that the trust set gives it signed it."""
     promise = signed.promise
     about = (promise.chain_id, promise.genesis_hash, promise.contract.lower())
-    anchorages = [
-        anchorage
-        for anchorage in reversed(trust.anchorages)
-        if (anchorage.chain_id, anchorage.genesis_hash, anchorage.contract.lower()) == about
-    ]
+    anchorages = [anchorage for anchorage in reversed(trust.anchorages) if anchorage.identity == about]
     if not anchorages:
         raise _Undecided(
             "promise_elsewhere",

@@ -37,6 +37,11 @@ class Anchorage:
     confirmations: int | None = None
     receipt_keys: tuple[bytes, ...] = ()
 
+    @property
+    def identity(self) -> tuple[int, bytes, str]:
+        """What tells one anchorage from another: chain id, genesis hash, and the contract in lower case."""
+        return self.chain_id, self.genesis_hash, self.contract.lower()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustedIssuer:
